@@ -1,0 +1,1 @@
+"""Integrations: each uses agcore's public names only and knows no other integration."""
