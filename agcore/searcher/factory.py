@@ -1,0 +1,130 @@
+"""Searchers by name, and which options belong to which."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import TYPE_CHECKING, Any
+
+from agcore.errors import SpecError, did_you_mean
+from agcore.searcher.grid import GridSearcher
+from agcore.searcher.random import RandomSearcher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agcore.searcher.base import BaseSearcher
+    from agcore.space import SearchSpace
+
+logger = logging.getLogger(__name__)
+
+SEARCHERS: dict[str, type[BaseSearcher]] = {"random": RandomSearcher, "grid": GridSearcher}
+
+_SCHEDULER_OPTIONS = frozenset({"debug_log"})
+"""Options that the scheduler takes out of ``search_options`` for itself."""
+
+_MODEL_OPTIONS = frozenset(
+    [
+        "num_init_random",
+        "num_init_candidates",
+        "num_fantasy_samples",
+        "initial_scoring",
+        "opt_nstarts",
+        "opt_maxiter",
+        "opt_warmstart",
+        "opt_verbose",
+        "opt_skip_init_length",
+        "opt_skip_period",
+        "opt_skip_num_max_resource",
+        "profiler",
+        "map_reward",
+        "cost_metric_name",
+        "elapsed_time_attribute",
+        "opt_debug_writer",
+        "gp_resource_kernel",
+        "resource_acq",
+        "resource_acq_bohb_threshold",
+        "min_reward",
+        "base_estimator",
+        "n_random_starts",
+        "n_initial_points",
+        "acq_func",
+        "acq_optimizer",
+        "random_state",
+        "model_queue_size",
+        "acq_func_kwargs",
+        "acq_optimizer_kwargs",
+    ]
+)
+"""Options of model-based searchers: accepted by all, so that one dict can serve several."""
+
+_NOT_REBUILT = {
+    "rl": "searcher='rl' is not part of agcore: its controller needed MXNet and was not worth "
+    "its cost; use searcher='random' with a HyperbandScheduler",
+}
+
+
+def searcher_factory(
+    name: str,
+    configspace: SearchSpace,
+    options: Mapping[str, Any] | None = None,
+    *,
+    reward_attribute: str = "accuracy",
+    resource_attribute: str | None = None,
+    mode: str = "max",
+) -> BaseSearcher:
+    """The searcher called ``name``.
+
+    Args:
+        name: One of `SEARCHERS`, or ``'auto'``.
+        configspace: What to search.
+        options: ``search_options`` as the user gave them.
+        reward_attribute: Key of the reward in reports.
+        resource_attribute: Key of the resource in reports.
+        mode: ``'max'`` or ``'min'``.
+
+    Raises:
+        SpecError: An unknown name, or an option that no searcher knows.
+    """
+    kind = SEARCHERS[_resolve(name)]
+    own = _own_options(kind)
+    given = {key: value for key, value in (options or {}).items() if key not in _SCHEDULER_OPTIONS}
+    for key in given:
+        if key not in own | _MODEL_OPTIONS:
+            known = own | _MODEL_OPTIONS | _SCHEDULER_OPTIONS
+            raise SpecError(
+                f"search_options has {key!r}, which no searcher knows{did_you_mean(key, known)}; "
+                f"searcher={name!r} takes: {', '.join(sorted(own | _SCHEDULER_OPTIONS))}"
+            )
+    without_effect = sorted(given.keys() - own)
+    if without_effect:
+        logger.warning(
+            "search_options %s have no effect with searcher=%r", ", ".join(without_effect), name
+        )
+    return kind(
+        configspace,
+        reward_attribute,
+        resource_attribute=resource_attribute,
+        mode=mode,
+        **{key: value for key, value in given.items() if key in own},
+    )
+
+
+def _resolve(name: str) -> str:
+    if name in _NOT_REBUILT:
+        raise SpecError(_NOT_REBUILT[name])
+    if name == "auto":
+        logger.info("searcher='auto' picks 'random'")
+        return "random"
+    if name not in SEARCHERS:
+        raise SpecError(
+            f"searcher={name!r} is unknown{did_you_mean(name, SEARCHERS)}; there are: "
+            f"{', '.join(sorted(SEARCHERS))}, or pass a searcher object"
+        )
+    return name
+
+
+def _own_options(kind: type[BaseSearcher]) -> set[str]:
+    """Names of the options a searcher takes, read off its constructor."""
+    given_by_us = {"self", "configspace", "reward_attribute", "resource_attribute", "mode"}
+    return set(inspect.signature(kind.__init__).parameters) - given_by_us

@@ -1,0 +1,66 @@
+"""Grid search: every config of a finite space, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agcore.errors import SpecError
+from agcore.records import Suggestion
+from agcore.searcher.base import DEFAULT_SEED, BaseSearcher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agcore.records import SuggestRequest
+    from agcore.space import SearchSpace
+
+
+class GridSearcher(BaseSearcher):
+    """Goes through every config of a finite space; the parameter declared first varies slowest.
+
+    The grid is never built in memory: its n-th config is computed from n.
+
+    Raises:
+        SpecError: The space is not finite; the message names a parameter without an end.
+    """
+
+    def __init__(
+        self,
+        configspace: SearchSpace,
+        reward_attribute: str = "accuracy",
+        *,
+        resource_attribute: str | None = None,
+        mode: str = "max",
+        random_seed: int = DEFAULT_SEED,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        first_is_default: bool = False,
+    ) -> None:
+        super().__init__(
+            configspace,
+            reward_attribute,
+            resource_attribute=resource_attribute,
+            mode=mode,
+            random_seed=random_seed,
+            points_to_evaluate=points_to_evaluate,
+            first_is_default=first_is_default,
+        )
+        if configspace.size is None:
+            endless = next(hp for hp in configspace.get_hyperparameters() if hp.space.size is None)
+            raise SpecError(
+                f"searcher='grid' needs a finite space, but {endless.name} is {endless.space!r}; "
+                "pass step= to it, use Categorical, or another searcher"
+            )
+        self._size = configspace.size
+        self._next = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def propose(self, request: SuggestRequest) -> Suggestion | None:
+        """The next config of the grid, or None after the last."""
+        while self._next < self._size:
+            config = self.configspace.config_at(self._next)
+            self._next += 1
+            if not self.is_known(config):
+                return Suggestion(config, "grid")
+        return None
