@@ -1,0 +1,20 @@
+"""Policies: which trial starts, goes on, pauses or stops; pure, without clock, thread or file.
+
+They import records and errors only; the schedulers and ``agcore.testing`` import them.
+"""
+
+from agcore.policy.base import CONTINUE, Policy
+from agcore.policy.fifo import FIFOPolicy
+from agcore.policy.hyperband import HyperbandPolicy
+from agcore.policy.rungs import PromotionRungs, RungLevels, StoppingRungs, geometric_levels
+
+__all__ = [
+    "CONTINUE",
+    "FIFOPolicy",
+    "HyperbandPolicy",
+    "Policy",
+    "PromotionRungs",
+    "RungLevels",
+    "StoppingRungs",
+    "geometric_levels",
+]

@@ -1,0 +1,296 @@
+"""Asynchronous successive halving and Hyperband, by stopping or by promotion.
+
+S rung levels r_0 < ... < r_(S-1) make up to S brackets. Bracket s lacks the s lowest rungs, so
+its trials first meet a decision at r_s; with one bracket this is successive halving (ASHA). A new
+trial is put into bracket s with probability proportional to S / ((S - s) r_s), which gives all
+brackets about the same share of the resource.
+
+A trial's next decision falls at its *milestone*: the next rung of its bracket or ``max_t``. Below
+it reports are only counted; beyond it they are errors, because the rung was jumped over. Only
+``max_t`` itself may be exceeded. A trial that diverges between two rungs is stopped there and is
+recorded in none.
+
+Sources: Li et al., "Hyperband" (2018), https://jmlr.org/papers/v18/16-558.html; rungs.py.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from agcore.errors import SpecError, did_you_mean
+from agcore.policy.base import CONTINUE, PolicyJob, diverged, resource_error
+from agcore.policy.rungs import (
+    Promotable,
+    PromotionRungs,
+    RungLevels,
+    StoppingRungs,
+    whole_number,
+)
+from agcore.records import Action, Decision, NewTrial, ResumeTrial, TrialState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BRACKET_PURPOSE = 11
+"""Second word of the seed of the generator that draws brackets."""
+
+_TYPES = ("stopping", "promotion")
+
+
+class _Track:
+    """Where a trial is. ``verdict``: the stop or pause it was given, if no report may follow."""
+
+    __slots__ = ("bracket", "last", "milestone", "verdict")
+
+    def __init__(self, bracket: int, milestone: int) -> None:
+        self.bracket = bracket
+        self.last = 0
+        self.milestone = milestone
+        self.verdict: Decision | None = None
+
+
+class HyperbandPolicy:
+    """Gives many trials little of the resource, and more of it to the better ones.
+
+    Args:
+        max_t: Resource at which a trial ends.
+        type: ``stopping`` or ``promotion``.
+        grace_period: The first rung level.
+        reduction_factor: Quotient of two rung levels, at least 2; 1 / ``reduction_factor`` of a
+            rung goes on.
+        rung_levels: Explicit levels; the two above are not looked at then, and r_j / r_(j+1) of a
+            rung goes on.
+        brackets: Number of brackets, capped at the number of rung levels.
+        rung_system_per_bracket: Each bracket has rungs of its own; otherwise they share one set,
+            of which a trial of bracket s skips the s lowest.
+        seed: Of the sampling of brackets.
+        time_attr: The user's name of the resource, for messages.
+
+    Raises:
+        SpecError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        max_t: int,
+        *,
+        type: str = "stopping",
+        grace_period: int = 1,
+        reduction_factor: float = 3,
+        rung_levels: Sequence[int] | None = None,
+        brackets: int = 1,
+        rung_system_per_bracket: bool = True,
+        seed: int = 31415927,
+        time_attr: str = "epoch",
+    ) -> None:
+        if type not in _TYPES:
+            hint = did_you_mean(str(type), _TYPES)
+            raise SpecError(f"type={type!r} must be 'stopping' or 'promotion'{hint}")
+        self.type = type
+        self._time_attr = time_attr
+        self._seed = whole_number("seed", seed, 0)
+        if rung_levels is None:
+            self._levels = RungLevels.geometric(
+                max_t, grace_period=grace_period, reduction_factor=reduction_factor
+            )
+        else:
+            self._levels = RungLevels.explicit(max_t, rung_levels)
+        self._max_t = self._levels.max_t
+        num_brackets = min(whole_number("brackets", brackets), len(self._levels.levels))
+        self._brackets = tuple(self._levels.without_lowest(s) for s in range(num_brackets))
+        self._cumulative = tuple(accumulate(_bracket_shares(self._levels.levels, num_brackets)))
+        self._stopping: tuple[StoppingRungs, ...] = ()
+        self._promotion: tuple[PromotionRungs, ...] = ()
+        owners = self._brackets if rung_system_per_bracket else self._brackets[:1]
+        # A shared set of rungs stands once for each bracket: no caller needs to know.
+        repeat = 1 if rung_system_per_bracket else num_brackets
+        if type == "stopping":
+            self._stopping = tuple(StoppingRungs(o, time_attr=time_attr) for o in owners) * repeat
+        else:
+            self._promotion = tuple(PromotionRungs(o, time_attr=time_attr) for o in owners) * repeat
+        self._systems = self._stopping or self._promotion
+        self._tracks: dict[int, _Track] = {}
+        self._num_new = 0
+        self._drawn: tuple[int, int] | None = None  # (number of the draw, its bracket)
+
+    # -- the plan ---------------------------------------------------------------------------
+
+    @property
+    def max_resource(self) -> int:
+        """Resource at which a trial ends."""
+        return self._max_t
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """All rung levels, and ``max_resource``."""
+        return self._levels.milestones
+
+    @property
+    def rung_levels(self) -> tuple[int, ...]:
+        """All rung levels; the last may be ``max_resource``."""
+        return self._levels.levels
+
+    @property
+    def bracket_first_milestones(self) -> tuple[int, ...]:
+        """For each bracket the resource of its trials' first decision."""
+        return tuple(levels.milestones[0] for levels in self._brackets)
+
+    @property
+    def bracket_shares(self) -> tuple[float, ...]:
+        """For each bracket the probability that a new trial is put into it."""
+        return _bracket_shares(self._levels.levels, len(self._brackets))
+
+    def explain_plan(self) -> str:
+        """One line per bracket: how many trials it gets, and what happens at its rungs."""
+        verb = "stop unless" if self.type == "stopping" else "pause unless"
+        lines = []
+        for number, (levels, share) in enumerate(
+            zip(self._brackets, self.bracket_shares, strict=True)
+        ):
+            rungs = ", ".join(f"{level} (best {quantile})" for level, _, quantile in levels.rungs())
+            rule = f"{verb} good enough at {self._time_attr} {rungs}; " if rungs else ""
+            lines.append(
+                f"bracket {number} ({share:.1%} of new trials): "
+                f"{rule}end at {self._time_attr} {self._max_t}"
+            )
+        return "\n".join(lines)
+
+    # -- jobs -------------------------------------------------------------------------------
+
+    def next_job(self, now_s: float, *, allow_new: bool = True) -> PolicyJob | None:
+        """A promotion if one is due in the sampled bracket, else a new trial of that bracket.
+
+        Without ``allow_new`` all brackets are searched for a promotion.
+        """
+        if not allow_new:
+            return self._promotion_in(range(len(self._promotion)))
+        bracket = self._sampled_bracket()
+        if self._promotion:
+            job = self._promotion_in((bracket,))
+            if job is not None:
+                return job
+        return NewTrial(bracket, self._brackets[bracket].milestones[0])
+
+    def _promotion_in(self, brackets: Sequence[int]) -> ResumeTrial | None:
+        for bracket in brackets:
+            lowest = self._brackets[bracket].levels[0]
+            found = self._promotion[bracket].promotable(lowest)
+            if found is not None:
+                return self._resume_job(found)
+        return None
+
+    def _resume_job(self, found: Promotable) -> ResumeTrial:
+        trial_id, level, milestone, reason = found
+        return ResumeTrial(trial_id, level, milestone, self._tracks[trial_id].bracket, reason)
+
+    def _sampled_bracket(self) -> int:
+        """The bracket of the next new trial: a function of the seed and of how many there were."""
+        if len(self._brackets) == 1:
+            return 0
+        if self._drawn is None or self._drawn[0] != self._num_new:
+            import numpy as np  # not needed, so not loaded, with one bracket
+
+            rng = np.random.default_rng([self._seed, BRACKET_PURPOSE, self._num_new])
+            bracket = bisect_right(self._cumulative, float(rng.random()))
+            # The last sum may be a rounding error below 1.
+            self._drawn = (self._num_new, min(bracket, len(self._brackets) - 1))
+        return self._drawn[1]
+
+    # -- what happened ----------------------------------------------------------------------
+
+    def on_start(self, trial_id: int, job: PolicyJob) -> None:
+        """Take note of a new trial, a promotion, or a lost trial that starts over."""
+        track = self._tracks.get(trial_id)
+        if isinstance(job, ResumeTrial):
+            track = self._track(trial_id)
+            self._withdraw(trial_id, track.bracket, job.resume_from)
+            track.last = job.resume_from
+            track.milestone = job.milestone
+            track.verdict = None
+        elif track is None:
+            first_milestone = self._brackets[job.bracket].milestones[0]
+            self._tracks[trial_id] = _Track(job.bracket, first_milestone)
+            self._num_new += 1
+        else:
+            # It starts over and passes the rungs that know it already; its milestone stays.
+            track.last = 0
+
+    def on_report(self, trial_id: int, resource: int, reward: float) -> Decision:
+        """The rung's decision at a milestone, else continue; stop at ``max_t`` or if diverged."""
+        track = self._tracks.get(trial_id) or self._track(trial_id)
+        # "type is": a bool is not a count.
+        if type(resource) is not int or not track.last < resource <= track.milestone:
+            return self._irregular(trial_id, track, resource, reward)
+        if resource < track.milestone:
+            track.last = resource
+            return CONTINUE if isfinite(reward) else self._stop_diverged(trial_id, track, resource)
+        if track.verdict is not None or resource >= self._max_t:
+            return self._irregular(trial_id, track, resource, reward)
+        decision = self._systems[track.bracket].arrive(trial_id, resource, reward)
+        track.last = resource
+        if decision.action is Action.CONTINUE:
+            track.milestone = decision.next_milestone or self._max_t
+        else:
+            track.verdict = decision
+        return decision
+
+    def _irregular(self, trial_id: int, track: _Track, resource: int, reward: float) -> Decision:
+        """The answer to a report that ends the trial, follows its end, or breaks a rule."""
+        if type(resource) is int and resource > track.last and resource >= track.milestone:
+            if track.verdict is not None:
+                return track.verdict
+            if track.milestone == self._max_t:
+                return self._finish(trial_id, track, resource, reward)
+        raise resource_error(
+            trial_id,
+            resource,
+            track.last,
+            time_attr=self._time_attr,
+            milestones=self._brackets[track.bracket].milestones,
+        )
+
+    def _finish(self, trial_id: int, track: _Track, resource: int, reward: float) -> Decision:
+        if not isfinite(reward):
+            return self._stop_diverged(trial_id, track, resource)
+        reason = f"reward {reward:.6g} at {self._time_attr}={resource}: max_t={self._max_t} is used"
+        track.last = resource
+        track.verdict = Decision(Action.STOP, reason, completed=True)
+        return track.verdict
+
+    def _stop_diverged(self, trial_id: int, track: _Track, resource: int) -> Decision:
+        track.last = track.milestone = resource
+        track.verdict = diverged(trial_id, resource, self._time_attr)
+        return track.verdict
+
+    def on_exit(self, trial_id: int, state: TrialState) -> None:
+        """Offer the trial for promotion if it is paused, else withdraw it."""
+        track = self._track(trial_id)
+        verdict = track.verdict
+        if not self._promotion or verdict is None or verdict.action is not Action.PAUSE:
+            return
+        if state is TrialState.PAUSED:
+            self._promotion[track.bracket].release(trial_id, track.milestone)
+        else:
+            self._withdraw(trial_id, track.bracket, track.milestone)
+
+    def _withdraw(self, trial_id: int, bracket: int, level: int) -> None:
+        if self._promotion:
+            self._promotion[bracket].withdraw(trial_id, level)
+
+    def _track(self, trial_id: int) -> _Track:
+        try:
+            return self._tracks[trial_id]
+        except KeyError:
+            raise SpecError(
+                f"trial {trial_id} is unknown to the policy; call on_start before anything else"
+            ) from None
+
+
+def _bracket_shares(levels: tuple[int, ...], num_brackets: int) -> tuple[float, ...]:
+    """The probabilities of the brackets, proportional to S / ((S - s) r_s)."""
+    num_rungs = len(levels)
+    weights = [num_rungs / ((num_rungs - s) * levels[s]) for s in range(num_brackets)]
+    return tuple(weight / sum(weights) for weight in weights)

@@ -1,0 +1,4 @@
+"""Contract suites that our own and anyone else's policies, searchers and executors inherit.
+
+It may import everything below the command line; only tests import it. Nothing here needs pytest.
+"""
