@@ -1,0 +1,217 @@
+"""Progress of a run: a few live lines on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from agcore.callbacks.base import Callback, RunView
+from agcore.callbacks.screens import screen_for
+from agcore.records import TrialEnded, TrialStarted, TrialState
+from agcore.running_time import RunningTime
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from agcore.callbacks.screens import Screen
+    from agcore.history import BestTrial
+    from agcore.jobs import Config
+    from agcore.records import Event
+
+logger = logging.getLogger(__name__)
+
+_CONFIG_LINES = 3
+
+
+class Progress(Callback):
+    """Shows how many trials run, for how long, and the best so far.
+
+    On a terminal a few lines are drawn over up to five times a second, in a notebook one
+    output is replaced, and elsewhere a line is written after a few seconds, then less and
+    less often. Whatever goes wrong in showing it, the run goes on.
+
+    Args:
+        console: Where to write; by default standard error.
+        keeps_last: Whether the last lines stay on the terminal when the run is over.
+    """
+
+    def __init__(self, console: Console | None = None, *, keeps_last: bool = True) -> None:
+        self._console = console
+        self._keeps_last = keeps_last
+        self._screen: Screen | None = None
+
+    # -- called by the run -----------------------------------------------------------------
+
+    def on_start(self, view: RunView) -> None:
+        """Begin."""
+        self._view = view
+        self._clock = RunningTime(view.history.events)
+        self._now_s = self._drawn_s = self._clock.last_s
+        self._state_of = {t.trial_id: t.state for t in view.history.trials.values() if t.attempts}
+        self._states = Counter(self._state_of.values())
+        try:
+            self._screen = screen_for(self._new_console(), keeps_last=self._keeps_last)
+        except Exception as error:  # noqa: BLE001  the run matters more
+            self._give_up(error)
+        if self._screen is not None and not self._screen.is_brief:
+            self._draw()
+
+    def on_event(self, event: Event) -> None:
+        """Count the trials in each state; nothing is drawn here."""
+        if isinstance(event, TrialStarted):
+            self._enter(event.trial_id, TrialState.RUNNING)
+        elif isinstance(event, TrialEnded):
+            self._enter(event.trial_id, event.state)
+
+    def on_tick(self, now_s: float) -> None:
+        """Draw, if enough time has passed."""
+        self._now_s = now_s
+        if self._screen is None:
+            return
+        waited_s = now_s - self._drawn_s
+        if waited_s >= self._screen.pause_s or waited_s < 0:  # the clock was set back
+            self._drawn_s = now_s
+            self._draw()
+
+    def on_end(self, reason: str) -> None:
+        """Draw a last time and leave the terminal as it was."""
+        screen, self._screen = self._screen, None
+        if screen is not None:
+            self._now_s = max(self._now_s, self._view.history.events[-1].time_s)
+            try:
+                screen.close(self._lines_for(screen))
+            except Exception as error:  # noqa: BLE001  the run matters more
+                self._give_up(error)
+
+    def _enter(self, trial_id: int, state: TrialState) -> None:
+        before = self._state_of.get(trial_id)
+        if before is not None:
+            self._states[before] -= 1
+        self._states[state] += 1
+        self._state_of[trial_id] = state
+
+    def _new_console(self) -> Console:
+        from rich.console import Console
+
+        return self._console or Console(stderr=True)
+
+    def _draw(self) -> None:
+        screen = self._screen
+        if screen is None:
+            return
+        try:
+            screen.draw(self._lines_for(screen))
+        except Exception as error:  # noqa: BLE001  the run matters more
+            self._screen = None
+            self._give_up(error)
+            _close_quietly(screen)
+
+    def _give_up(self, error: Exception) -> None:
+        logger.warning("progress can no longer be shown: %r; the run goes on", error)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def _lines_for(self, screen: Screen) -> list[str]:
+        lines = self.lines(screen.width)
+        return [f"{lines[0]}; {lines[1]}; {lines[2]}"] if screen.is_brief else lines
+
+    def lines(self, width: int = 80) -> list[str]:
+        """What there is to say now: time, trials, best reward, best config.
+
+        Args:
+            width: No line is longer.
+        """
+        view = self._view
+        best = view.history.best()
+        lines = [f"{self._time()}, {view.title}", self._trials(), self._best(best)]
+        if best is not None:
+            lines += wrapped_config(best.config, width, _CONFIG_LINES)
+        return [_fitted(line, width) for line in lines]
+
+    def _time(self) -> str:
+        elapsed = duration(self._clock.at(self._now_s))
+        limit_s = self._view.time_out
+        return elapsed if limit_s is None else f"{elapsed} of {duration(limit_s)}"
+
+    def _trials(self) -> str:
+        limit = self._view.num_trials
+        of = "" if limit is None else f" of {limit:,}"
+        running = self._states[TrialState.RUNNING]
+        others = ", ".join(
+            f"{self._states[state]:,} {state.value.replace('_', ' ')}"
+            for state in TrialState
+            if state is not TrialState.RUNNING and self._states[state] > 0
+        )
+        count = sum(self._states.values())
+        noun = "trial" if count == 1 and not of else "trials"
+        return f"{count:,}{of} {noun}: {running:,} running" + (f", {others}" if others else "")
+
+    def _best(self, best: BestTrial | None) -> str:
+        reward = self._view.reward_attr
+        if best is None:
+            return f"no {reward} yet"
+        return (
+            f"best {reward} {best.reward:.6g} in trial {best.trial_id} at "
+            f"{self._view.time_attr} {best.resource}"
+        )
+
+
+def _close_quietly(screen: Screen) -> None:
+    """Give a terminal back that could not be drawn on."""
+    try:
+        screen.close([])
+    except Exception as error:  # noqa: BLE001  it failed before, too
+        logger.debug("the progress display could not be closed: %r", error)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words that people read at a glance."""
+    whole = int(seconds)
+    if seconds < 10 and seconds != whole:
+        return f"{seconds:.1f} s"
+    if whole < 120:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 120:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def short_value(value: object) -> str:
+    """A value of a config in few characters."""
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
+
+
+def wrapped_config(config: Config, width: int, max_lines: int) -> list[str]:
+    """A config as indented lines ``key=value  key=value``; what does not fit is counted."""
+    from rich.cells import cell_len
+
+    pairs = [_fitted(f"{key}={short_value(value)}", width - 4) for key, value in config.items()]
+    lines: list[str] = []
+    shown = 0
+    for pair in pairs:
+        if lines and cell_len(lines[-1]) + 2 + cell_len(pair) <= width:
+            lines[-1] += f"  {pair}"
+        elif len(lines) < max_lines:
+            lines.append(f"  {pair}")
+        else:
+            break
+        shown += 1
+    if shown < len(pairs):
+        lines[-1] = _fitted_with(lines[-1], f"  and {len(pairs) - shown} more", width)
+    return lines
+
+
+def _fitted_with(line: str, suffix: str, width: int) -> str:
+    return _fitted(line, width - len(suffix)) + suffix
+
+
+def _fitted(line: str, width: int) -> str:
+    """The line, cut to ``width`` columns with dots at its end if it is longer."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(line) <= width:
+        return line
+    dots = "..."[: max(0, width)]
+    return set_cell_size(line, max(0, width - len(dots))) + dots

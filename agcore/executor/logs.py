@@ -1,0 +1,65 @@
+"""What trials print: the last lines of each, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+LINES_PER_TRIAL = 200
+_LONGEST_LINE = 8_192
+_MEMORY_BYTES = 32 << 20
+
+
+class LogTails:
+    """Keeps the last 200 lines of each trial's stdout and stderr, 32 MB in all.
+
+    When the memory is used up, the logs of the trials that wrote least recently go first.
+    """
+
+    def __init__(self, memory_bytes: int = _MEMORY_BYTES) -> None:
+        self._tails: OrderedDict[int, _Tail] = OrderedDict()
+        self._memory_bytes = memory_bytes
+        self._used = 0
+
+    def write(self, trial_id: int, data: bytes) -> None:
+        """Add output of a trial, in the order in which it was written."""
+        tail = self._tails.get(trial_id)
+        if tail is None:
+            tail = self._tails[trial_id] = _Tail()
+        self._used -= tail.size
+        tail.write(data)
+        self._used += tail.size
+        self._tails.move_to_end(trial_id)
+        while self._used > self._memory_bytes and len(self._tails) > 1:
+            _, oldest = self._tails.popitem(last=False)
+            self._used -= oldest.size
+
+    def read(self, trial_id: int) -> list[str]:
+        """The last lines of a trial; empty if it wrote nothing or its log was dropped."""
+        tail = self._tails.get(trial_id)
+        return tail.lines() if tail else []
+
+
+class _Tail:
+    """The last lines of one stream of bytes."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque()
+        self._partial = b""
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        *whole, partial = (self._partial + data).split(b"\n")
+        self._partial = partial[-_LONGEST_LINE:]
+        for line in whole[-LINES_PER_TRIAL:]:
+            self._lines.append(line[-_LONGEST_LINE:])
+        while len(self._lines) > LINES_PER_TRIAL:
+            self._lines.popleft()
+        self.size = sum(map(len, self._lines)) + len(self._partial)
+
+    def lines(self) -> list[str]:
+        last = [self._partial] if self._partial else []
+        # A progress bar redraws its line after a carriage return; only its last state counts.
+        return [
+            line.decode(errors="replace").rstrip("\r").rsplit("\r", 1)[-1]
+            for line in [*self._lines, *last]
+        ][-LINES_PER_TRIAL:]

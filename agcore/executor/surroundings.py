@@ -1,0 +1,96 @@
+"""What a worker process takes over from the scheduler's process."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from agcore.executor.guard import TAG_VARIABLE
+from agcore.executor.processes import adopt_orphans, die_with_parent
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+"""How BLAS and OpenMP libraries are told the number of their threads, before they load."""
+
+_START_UP_ONLY = ("PYTHONPATH", "PYTHONSAFEPATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker takes over from the scheduler's process, so that imports work alike.
+
+    Attributes:
+        directory: Working directory.
+        module_path: ``sys.path``.
+        environment: Variables to set back (None: to remove) once Python has started.
+        parent_pid: The scheduler's process.
+    """
+
+    directory: str
+    module_path: list[str]
+    environment: dict[str, str | None]
+    parent_pid: int
+
+    def adopt(self) -> None:
+        """Make this process look like the scheduler's."""
+        die_with_parent(self.parent_pid)
+        adopt_orphans()
+        for name, value in self.environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        os.chdir(self.directory)
+        sys.path[:] = self.module_path
+
+    def encode(self) -> bytes:
+        """As bytes for `decode`."""
+        return pickle.dumps((self.directory, self.module_path, self.environment, self.parent_pid))
+
+    @classmethod
+    def decode(cls, body: bytes) -> Surroundings:
+        """What `encode` gave."""
+        return cls(*pickle.loads(body))
+
+    @classmethod
+    def of_this_process(cls) -> Surroundings:
+        """Those a worker started by this process is to have."""
+        return cls(
+            str(Path.cwd()),
+            # An empty entry means the working directory of the moment.
+            [entry or str(Path.cwd()) for entry in sys.path],
+            {name: os.environ.get(name) for name in _START_UP_ONLY},
+            os.getpid(),
+        )
+
+
+def worker_environment(threads: int, tag: str, gpus: tuple[str, ...]) -> dict[str, str]:
+    """Environment in which a worker's Python starts.
+
+    Args:
+        threads: Limit for numeric libraries; a lower one of the user's stays.
+        tag: Marks the worker's processes.
+        gpus: Devices the worker may see; without any, CUDA_VISIBLE_DEVICES is left as it is.
+    """
+    environment = {**os.environ, TAG_VARIABLE: os.environ.get(TAG_VARIABLE, "") + tag}
+    for name in THREAD_VARIABLES:
+        present = environment.get(name, "")
+        if not (present.isdigit() and 0 < int(present) <= threads):
+            environment[name] = str(threads)
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+    home = str(Path(__file__).resolve().parents[2])
+    before = environment.get("PYTHONPATH")
+    environment["PYTHONPATH"] = os.pathsep.join([home, before] if before else [home])
+    # A file in the working directory must not stand in for a module of the standard library.
+    environment["PYTHONSAFEPATH"] = "1"
+    return environment

@@ -1,0 +1,28 @@
+"""Time as the loop sees it, so that tests and simulations can bring their own."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two readings of the same time."""
+
+    def now_s(self) -> float:
+        """Seconds since the epoch, for people."""
+
+    def monotonic_s(self) -> float:
+        """Seconds since some moment; never set back, for deadlines."""
+
+
+class SystemClock:
+    """The computer's."""
+
+    def now_s(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic_s(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()

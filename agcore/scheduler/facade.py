@@ -1,0 +1,414 @@
+"""What all schedulers offer: run, read the history, find the best."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+from typing import TYPE_CHECKING, Any
+
+from agcore.callbacks import Callback, HistoryCallback, Progress, RunView
+from agcore.errors import AgcoreError, SpecError
+from agcore.executor.base import TrialTask
+from agcore.figures import Curve, learning_curves
+from agcore.history import BestTrial, RunHistory, Trial
+from agcore.journal import event_to_json
+from agcore.records import RunEnded, RunResumed, RunStarted
+from agcore.reporter import ReportRules
+from agcore.scheduler.clock import SystemClock
+from agcore.scheduler.debug_log import decisions_shown
+from agcore.scheduler.feed import SearcherFeed
+from agcore.scheduler.loop import TrialLoop
+from agcore.scheduler.parts import Parts
+from agcore.scheduler.proposals import Proposals
+from agcore.scheduler.settings import Limits, RunSettings
+from agcore.searcher import as_searcher, searcher_factory
+from agcore.train_fn import ArgsBuilder, TrainFunction, as_train_function
+from agcore.version import __version__
+
+if TYPE_CHECKING:
+    from collections import OrderedDict
+    from collections.abc import Mapping
+
+    from agcore.executor.base import Executor
+    from agcore.jobs import Config
+    from agcore.policy import Policy
+    from agcore.scheduler.clock import Clock
+    from agcore.scheduler.options import RunOptions
+    from agcore.scheduler.task import Task
+    from agcore.searcher import Searcher
+
+logger = logging.getLogger("agcore")
+
+SCHEMA = 1
+"""Version of what `TrialScheduler.state_dict` holds."""
+
+
+class TrialScheduler:
+    """Runs trials of one train function under a policy.
+
+    Subclasses translate their public arguments into a policy and `RunOptions`; everything
+    else is here.
+    """
+
+    def __init__(
+        self,
+        train_fn: TrainFunction,
+        policy: Policy,
+        options: RunOptions,
+        *,
+        searcher_data: str = "trial",
+    ) -> None:
+        self.train_fn = train_fn
+        self._policy = policy
+        self._options = options
+        self._builder = ArgsBuilder(
+            train_fn.args if options.args is None else options.args, train_fn.cs
+        )
+        self._limits = Limits(options.num_trials, options.time_out)
+        self._settings = RunSettings(
+            reward_attr=options.reward_attr,
+            time_attr=options.time_attr,
+            mode=options.mode,
+            max_reward=options.max_reward,
+            trial_value=options.trial_value,
+            searcher_data=searcher_data,
+            max_failures=options.max_failures,
+            stop_jobs_after_time_out=options.stop_jobs_after_time_out,
+            delay_get_config=options.delay_get_config,
+            training_history_searcher_info=options.training_history_searcher_info,
+            predict_duration=options.predict_duration,
+            seed=options.random_seed,
+        )
+        self._history = RunHistory(
+            self._settings.sign,
+            options.trial_value,
+            marks_brackets=policy.max_resource is not None,
+        )
+        self.searcher = self._make_searcher()
+        self._proposals = Proposals(self.searcher, train_fn.cs)
+        self._feed = SearcherFeed(self.searcher, searcher_data, self._history)
+        self._executor: Executor = options.make_executor()
+        # An executor with a time of its own, as a simulated one, brings its clock.
+        self._clock: Clock = getattr(self._executor, "clock", None) or SystemClock()
+        self._history_callback = self._make_history_callback()
+        self._alive_s = 0.0
+
+    def _make_searcher(self) -> Searcher:
+        options, space = self._options, self.train_fn.cs
+        if not isinstance(options.searcher, str):
+            extra = set(options.search_options or {}) - {"debug_log", "random_seed"}
+            if extra:
+                raise SpecError(
+                    f"search_options {', '.join(sorted(extra))} belong to searchers chosen by "
+                    "name; pass them to the searcher object instead"
+                )
+            return as_searcher(options.searcher, space)
+        return searcher_factory(
+            options.searcher,
+            space,
+            options.search_options,
+            reward_attribute=options.reward_attr,
+            resource_attribute=options.time_attr,
+            mode=options.mode,
+        )
+
+    def _make_history_callback(self) -> list[Callback]:
+        function = self._options.training_history_callback
+        if function is None:
+            return []
+        delta = self._options.training_history_callback_delta_secs
+        return [HistoryCallback(function, delta, self.state_dict)]
+
+    # -- running ---------------------------------------------------------------------------
+
+    def run(self, num_trials: int | None = None, time_out: float | None = None) -> None:
+        """Run trials until a limit is reached; returns when every trial has ended.
+
+        It may be called again, with more trials or time, and goes on where it was.
+
+        Args:
+            num_trials: Trials in total; by default what the scheduler was made with.
+            time_out: Seconds in total; by default what the scheduler was made with.
+
+        Raises:
+            TrialFailed: Too many trials failed (``max_failures``), or all did.
+            KeyboardInterrupt: Ctrl-C. No process is left, and the history can be read.
+        """
+        limits = Limits(
+            self._limits.num_trials if num_trials is None else num_trials,
+            self._limits.time_out if time_out is None else time_out,
+        )
+        callbacks = [*self._options.callbacks, *self._history_callback, *self._progress()]
+        loop = TrialLoop(self._parts(), self._settings, callbacks, self._alive_s)
+        with decisions_shown(self._options.debug_log):
+            self._announce(limits, callbacks)
+            reason = "an exception"
+            try:
+                reason = loop.run(self._task(), limits)
+            except KeyboardInterrupt:
+                reason = "Ctrl-C"
+                raise
+            except AgcoreError as error:
+                reason = type(error).__name__
+                raise
+            finally:
+                self._alive_s = loop.alive_s
+                self._history.apply(RunEnded(self._clock.now_s(), reason))
+                for callback in callbacks:
+                    callback.on_end(reason)
+
+    def _parts(self) -> Parts:
+        return Parts(
+            policy=self._policy,
+            searcher=self.searcher,
+            proposals=self._proposals,
+            feed=self._feed,
+            executor=self._executor,
+            history=self._history,
+            clock=self._clock,
+        )
+
+    def _task(self) -> TrialTask:
+        policy = self._policy
+        rules = ReportRules(
+            self._settings.reward_attr,
+            self._settings.time_attr,
+            resource_required=policy.max_resource is not None,
+            final_resource=policy.max_resource,
+        )
+        return TrialTask(self.train_fn, self._builder, rules)
+
+    def _announce(self, limits: Limits, callbacks: list[Callback]) -> None:
+        now_s = self._clock.now_s()
+        if self._history.start_s is None:
+            self._history.apply(
+                RunStarted(
+                    now_s,
+                    self._settings.seed,
+                    self._described_settings(limits),
+                    self.train_fn.cs.describe(),
+                    {"agcore": __version__, "python": platform.python_version()},
+                )
+            )
+        else:
+            self._history.apply(RunResumed(now_s, limits.num_trials, limits.time_out))
+        view = RunView(
+            self._history,
+            self._executor.slots,
+            limits.num_trials,
+            limits.time_out,
+            self._settings.reward_attr,
+            self._settings.time_attr,
+            f"{type(self).__name__}, {self._searcher_name()}",
+        )
+        for callback in callbacks:
+            callback.on_start(view)
+
+    def _progress(self) -> list[Callback]:
+        """A progress display: if asked for, or on a terminal unless decisions are shown."""
+        wanted = self._options.progress
+        if wanted is None:
+            wanted = sys.stderr.isatty() and not self._options.debug_log
+        return [Progress()] if wanted else []
+
+    def _searcher_name(self) -> str:
+        given = self._options.searcher
+        return given if isinstance(given, str) else type(given).__name__
+
+    def _described_settings(self, limits: Limits) -> dict[str, Any]:
+        settings = self._settings
+        described = {name: getattr(settings, name) for name in type(settings).__slots__}
+        return {
+            "scheduler": type(self).__name__,
+            "searcher": self._searcher_name(),
+            "num_trials": limits.num_trials,
+            "time_out": limits.time_out,
+            **described,
+        }
+
+    def join_jobs(self, timeout: float | None = None) -> None:
+        """Return at once: `run` returns when every trial has ended. For old scripts."""
+
+    def join_tasks(self) -> None:
+        """Return at once, as `join_jobs`."""
+
+    def enqueue(self, config: Mapping[str, Any]) -> Config:
+        """Have a config tried before the searcher is asked again.
+
+        Args:
+            config: Whole or in part; missing parameters take their default.
+
+        Returns:
+            The complete config.
+
+        Raises:
+            SpecError: It is not in the search space.
+        """
+        return self._proposals.enqueue(config)
+
+    def run_with_config(self, config: Mapping[str, Any]) -> Any:
+        """What the train function returns for one config, run in this process, unrecorded."""
+        return self.train_fn(self._options.args, config)
+
+    def run_job(self, task: Task) -> Any:
+        """What a task's function returns, run in this process, unrecorded."""
+        function = as_train_function(task.fn)
+        return function(dict(function.args) | dict(task.args))
+
+    # -- reading ---------------------------------------------------------------------------
+
+    @property
+    def training_history(self) -> OrderedDict[str, list[dict[str, Any]]]:
+        """Reports of every trial that has any: trial id as a string -> list of dicts."""
+        return self._history.training_history()
+
+    @property
+    def config_history(self) -> OrderedDict[str, Config]:
+        """Configs of the trials that have reported: trial id as a string -> config."""
+        return self._history.config_history()
+
+    @property
+    def trials(self) -> dict[int, Trial]:
+        """All trials by id: config, state, reports, decisions, error, traceback."""
+        return dict(self._history.trials)
+
+    @property
+    def history(self) -> RunHistory:
+        """The run as a list of events and what follows from them. Read only."""
+        return self._history
+
+    @property
+    def slots(self) -> int:
+        """Number of trials that run at once."""
+        return self._executor.slots
+
+    @property
+    def num_finished_tasks(self) -> int:
+        """Number of trials that have ended."""
+        return self._history.num_ended
+
+    @property
+    def finished_tasks(self) -> list[dict[str, Any]]:
+        """The trials that have ended, as ``{'TASK_ID': ..., 'Config': ...}``."""
+        live = ("running", "paused")
+        return [
+            {"TASK_ID": trial.trial_id, "Config": dict(trial.config)}
+            for trial in self._history.trials.values()
+            if trial.state.value not in live
+        ]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was searched, how, until when, and with which resources."""
+        resources = self._options.resources
+        return {
+            "search_space": self.train_fn.kwspaces,
+            "search_strategy": self._options.searcher,
+            "stop_criterion": {
+                "time_limits": self._limits.time_out,
+                "max_reward": self._settings.max_reward,
+            },
+            "resources_per_trial": {
+                "num_cpus": resources.num_cpus,
+                "num_gpus": resources.num_gpus,
+            },
+        }
+
+    @property
+    def _start_time(self) -> float | None:
+        # The name under which the tutorial's scripts know the start of the run.
+        return self._history.start_s
+
+    @property
+    def _reward_attr(self) -> str:
+        return self._settings.reward_attr
+
+    @property
+    def _time_attr(self) -> str:
+        return self._settings.time_attr
+
+    def log(self, trial_id: int) -> list[str]:
+        """The last lines a trial has printed, stdout and stderr together."""
+        return self._executor.log(int(trial_id))
+
+    def best(self, at: str | int | None = None) -> BestTrial | None:
+        """The best trial, or None while there is none.
+
+        Args:
+            at: ``'any'`` report of a trial may make it the best, only its ``'last'``, or
+                only the one at a given resource (a rung). By default as ``trial_value`` says.
+        """
+        return self._history.best(at)
+
+    def get_best_config(self) -> Config:
+        """Config of the best trial; empty while there is none."""
+        best = self._history.best()
+        return dict(best.config) if best else {}
+
+    def get_best_reward(self) -> float:
+        """The best reward; while there is none, minus infinity (plus, if ``mode='min'``)."""
+        best = self._history.best()
+        return best.reward if best else self._history.to_users_sign(-float("inf"))
+
+    def get_best_task_id(self) -> str:
+        """Id of the best trial, as it is a key of ``training_history``.
+
+        Raises:
+            AgcoreError: No trial has reported a reward that counts.
+        """
+        best = self._history.best()
+        if best is None:
+            raise AgcoreError(
+                f"there is no best trial: {len(self._history.trials)} trials have started and "
+                f"{self._history.num_failures} have failed, none has a reward that counts"
+            )
+        return str(best.trial_id)
+
+    def get_training_curves(
+        self, filename: str | None = None, plot: bool = False, use_legend: bool = True
+    ) -> None:
+        """Draw the reward of every trial against its resource.
+
+        Args:
+            filename: Where to save the picture, or None.
+            plot: Whether to show it.
+            use_legend: Whether to name the trials.
+        """
+        if filename is None and not plot:
+            logger.warning("get_training_curves does nothing without filename= or plot=True")
+            return
+        curves = [
+            Curve(
+                f"task {trial.trial_id}",
+                [report.resource for report in trial.reports],
+                [self._history.to_users_sign(report.reward) for report in trial.reports],
+                trial.state,
+            )
+            for trial in self._history.trials.values()
+            if trial.reports
+        ]
+        learning_curves(
+            curves,
+            y_label=self._settings.reward_attr,
+            x_label=self._settings.time_attr,
+            filename=filename,
+            show=plot,
+            legend=use_legend,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The run as JSON-serialisable values: schema, settings and events."""
+        return {
+            "schema": SCHEMA,
+            "settings": self._described_settings(self._limits),
+            "events": [event_to_json(event) for event in self._history.events],
+        }
+
+    def __repr__(self) -> str:
+        resources = self._options.resources
+        return (
+            f"{type(self).__name__}({self.train_fn!r}, searcher={self._searcher_name()!r}, "
+            f"{self._executor.slots} trials at once with {resources.num_cpus} CPUs and "
+            f"{resources.num_gpus:g} GPUs each)"
+        )

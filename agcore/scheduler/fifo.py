@@ -1,0 +1,110 @@
+"""Every trial runs to its own end, in the order in which the searcher proposes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agcore.policy import FIFOPolicy
+from agcore.scheduler.facade import TrialScheduler
+from agcore.scheduler.options import RunOptions
+from agcore.train_fn import as_train_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from agcore.callbacks import Callback
+
+
+class FIFOScheduler(TrialScheduler):
+    """Runs trials without stopping any early.
+
+    Args:
+        train_fn: A function decorated with ``@ag.args``.
+        args: Replaces ``train_fn.args``.
+        resource: What each trial gets: ``num_cpus`` (1) and ``num_gpus`` (0; a share below 1
+            lets trials share a GPU). More CPUs than there are: one warning, one trial at a time.
+        searcher: ``'random'``, ``'grid'``, or a searcher object.
+        search_options: Options of the searcher by name: ``random_seed``,
+            ``points_to_evaluate``, ``first_is_default``, and ``debug_log=True``, which shows
+            every decision on the screen.
+        num_trials: Trials in total. This or ``time_out`` must be given.
+        time_out: Seconds after which nothing new starts.
+        max_reward: Nothing new starts once a trial has reached it, and running trials end at
+            their next report.
+        reward_attr: Key of the reward in reports.
+        time_attr: Key of the resource in reports.
+        mode: ``'max'`` if a larger reward is better, ``'min'`` for losses.
+        trial_value: ``'best'`` report of a trial stands for it, or the ``'last'`` (classic).
+        max_failures: Failed trials that end the run; ``'auto'``: the first 5 all failed, or
+            half of 20 or more; None: never.
+        stop_jobs_after_time_out: Whether ``time_out`` ends running trials too.
+        delay_get_config: Whether the searcher is asked only when a slot is free; False asks
+            ahead, so that a slow searcher keeps no slot waiting.
+        training_history_callback: Called as ``cb(training_history, start_time,
+            config_history=..., state_dict=...)`` now and then; keywords it lacks are left out.
+        training_history_callback_delta_secs: Seconds between its calls.
+        training_history_searcher_info: Adds size and parameters of the searcher's model to
+            the history.
+        executor: ``'local'``: worker processes; ``'inline'``: this process, one trial at a
+            time, for debugging; or an `agcore.executor.base.Executor`.
+        num_workers: Trials at once; by default as many as the CPUs and GPUs allow.
+        isolation: ``'auto'`` reuses worker processes, ``'process'`` starts one for each trial.
+        callbacks: Watch the run.
+        progress: Whether to show progress; by default on a terminal only.
+
+    Raises:
+        SpecError: An argument breaks its rule, or asks for GPUs that are not there.
+    """
+
+    def __init__(
+        self,
+        train_fn: Any,
+        *,
+        args: Any = None,
+        resource: Mapping[str, Any] | None = None,
+        searcher: Any = "random",
+        search_options: Mapping[str, Any] | None = None,
+        num_trials: int | None = None,
+        time_out: float | None = None,
+        max_reward: float | None = None,
+        reward_attr: str = "accuracy",
+        time_attr: str = "epoch",
+        mode: str = "max",
+        trial_value: str = "best",
+        max_failures: int | str | None = "auto",
+        stop_jobs_after_time_out: bool = True,
+        delay_get_config: bool = True,
+        training_history_callback: Callable[..., Any] | None = None,
+        training_history_callback_delta_secs: int = 60,
+        training_history_searcher_info: bool = False,
+        executor: Any = "local",
+        num_workers: int | None = None,
+        isolation: str = "auto",
+        callbacks: Sequence[Callback] = (),
+        progress: bool | None = None,
+    ) -> None:
+        options = RunOptions(
+            args=args,
+            resource=resource,
+            searcher=searcher,
+            search_options=search_options,
+            num_trials=num_trials,
+            time_out=time_out,
+            max_reward=max_reward,
+            reward_attr=reward_attr,
+            time_attr=time_attr,
+            mode=mode,
+            trial_value=trial_value,
+            max_failures=max_failures,
+            stop_jobs_after_time_out=stop_jobs_after_time_out,
+            delay_get_config=delay_get_config,
+            training_history_callback=training_history_callback,
+            training_history_callback_delta_secs=training_history_callback_delta_secs,
+            training_history_searcher_info=training_history_searcher_info,
+            executor=executor,
+            num_workers=num_workers,
+            isolation=isolation,
+            callbacks=callbacks,
+            progress=progress,
+        )
+        super().__init__(as_train_function(train_fn), FIFOPolicy(time_attr=time_attr), options)

@@ -1,0 +1,380 @@
+"""The loop: fill free slots, wait for the executor's next news, apply it.
+
+One thread; every change of state happens here, between two events. Policies decide,
+searchers propose, executors run; none of them knows another.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+from agcore.errors import ReportError, TrialFailed
+from agcore.jobs import ExecutorNews, Exited, Outcome, ReportReceived
+from agcore.records import (
+    Action,
+    Decided,
+    Decision,
+    Event,
+    Reported,
+    TrialEnded,
+    TrialStarted,
+    TrialState,
+)
+from agcore.scheduler.interrupts import Interrupts
+from agcore.scheduler.starts import Launch, Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agcore.callbacks import Callback
+    from agcore.executor.base import TrialTask
+    from agcore.history import Trial
+    from agcore.scheduler.parts import LiveTrial, Parts
+    from agcore.scheduler.settings import Limits, RunSettings
+
+logger = logging.getLogger("agcore")
+
+_TICK_S = 0.5
+_FITS = 0.95
+"""Share of the mean duration that must be left for another trial to be worth starting."""
+
+_FAILED = {
+    Outcome.RAISED: TrialState.FAILED,
+    Outcome.OUT_OF_MEMORY: TrialState.OUT_OF_MEMORY,
+    Outcome.VANISHED: TrialState.LOST,
+}
+_ENDED = {Outcome.RETURNED: TrialState.COMPLETED, Outcome.STOPPED: TrialState.STOPPED} | _FAILED
+
+
+class TrialLoop:
+    """Runs trials until a limit is reached or nothing is left to do.
+
+    Args:
+        parts: What it connects.
+        settings: How reports are read.
+        callbacks: Who is told of every event.
+        alive_s: Seconds that earlier runs of the same history have used.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        settings: RunSettings,
+        callbacks: Sequence[Callback],
+        alive_s: float = 0.0,
+    ) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._callbacks = callbacks
+        self._policy = parts.policy
+        self._executor = parts.executor
+        self._history = parts.history
+        self._running: dict[int, LiveTrial] = {}
+        self._begin_s = parts.clock.monotonic_s() - alive_s
+        self._ending = ""
+        self._is_stopping = False
+        self._is_killing = False
+        self._last_failure: Trial | None = None
+        self._has_warned_of_silence = False
+
+    # -- the loop --------------------------------------------------------------------------
+
+    def run(self, task: TrialTask, limits: Limits) -> str:
+        """Run until the end; returns why it ended.
+
+        Raises:
+            TrialFailed: Too many trials failed, or all did.
+            KeyboardInterrupt: Ctrl-C; all trials have been ended.
+        """
+        self._limits = limits
+        self._starts = Starts(self._parts, self._settings, limits, self._record)
+        try:
+            with Interrupts(self._executor.wake) as self._interrupts:
+                self._executor.open(task)
+                self._turn_until_done()
+        except BaseException:
+            self._abandon()
+            raise
+        finally:
+            self._executor.close()
+        if self._interrupts.seen:
+            raise KeyboardInterrupt
+        self._raise_if_hopeless()
+        return self._ending or "nothing is left to run"
+
+    @property
+    def alive_s(self) -> float:
+        """Seconds this history has been run for, over all calls of ``run``."""
+        return self._parts.clock.monotonic_s() - self._begin_s
+
+    def _turn_until_done(self) -> None:
+        best = self._history.best()
+        if best is not None and self._settings.is_enough(self._settings.sign * best.reward):
+            self._end_run("max_reward", stop=True)
+        while True:
+            wants_slot = self._fill_slots()
+            if not self._running and not wants_slot:
+                return
+            self._executor.wait(self._patience_s(), self._apply)
+            self._check_ends()
+
+    def _patience_s(self) -> float | None:
+        """How long the loop may sleep."""
+        waits = [_TICK_S] if self._callbacks else []
+        if self._limits.time_out is not None and self._kills_at_time_out():
+            waits.append(max(self._limits.time_out - self.alive_s, 0.0))
+        return min(waits, default=None)
+
+    def _kills_at_time_out(self) -> bool:
+        return self._settings.stop_jobs_after_time_out and not self._is_killing
+
+    def _check_ends(self) -> None:
+        """End the run if its time is over or somebody pressed Ctrl-C."""
+        for callback in self._callbacks:
+            callback.on_tick(self._parts.clock.now_s())
+        if self._interrupts.seen and not self._is_killing:
+            self._end_run("interrupted", kill=True)
+        elif self._time_is_over() and (not self._ending or self._kills_at_time_out()):
+            self._end_run("time_out", kill=self._kills_at_time_out())
+
+    def _time_is_over(self) -> bool:
+        return self._limits.time_out is not None and self.alive_s >= self._limits.time_out
+
+    def _end_run(self, reason: str, *, stop: bool = False, kill: bool = False) -> None:
+        """Start nothing new; stop what runs at its next report, kill it now, or leave it."""
+        self._ending = self._ending or reason
+        self._is_stopping |= stop
+        logger.info("the run ends: %s", reason)
+        if not kill:
+            return
+        self._is_killing = True
+        for trial_id, live in self._running.items():
+            live.final_state = live.final_state or TrialState.INTERRUPTED
+            self._executor.kill(trial_id)
+
+    def _abandon(self) -> None:
+        """Record the end of trials that an exception in the loop cuts off."""
+        for trial_id in self._running:
+            state = TrialState.INTERRUPTED
+            self._record(TrialEnded(trial_id, self._parts.clock.now_s(), state))
+            self._policy.on_exit(trial_id, state)
+        self._running.clear()
+
+    def _raise_if_hopeless(self) -> None:
+        history, failed = self._history, self._last_failure
+        all_failed = history.num_ended and history.num_failures == history.num_ended
+        if failed is None or self._settings.max_failures is None:
+            return
+        if self._ending == "too many failures" or all_failed:
+            raise TrialFailed(
+                f"{history.num_failures} of {history.num_ended} trials failed; the last, trial "
+                f"{failed.trial_id}: {failed.error}\n{failed.traceback_text}".rstrip()
+                + "\nPass max_failures=None to go on regardless.",
+                failed.trial_id,
+                failed.traceback_text,
+            )
+
+    # -- starting trials -------------------------------------------------------------------
+
+    def _fill_slots(self) -> bool:
+        """Start trials while slots are free; whether one more waits for a slot."""
+        while not self._ending:
+            if self._limits.time_out is not None and self._no_time_left():
+                break
+            if self._executor.free_slots <= 0:
+                if not self._settings.delay_get_config:
+                    self._starts.prepare_ahead(self._running.values(), self.alive_s)
+                return not self._running
+            start = self._starts.next(self._running.values(), self.alive_s)
+            if start is None:
+                break
+            self._launch(start)
+        return False
+
+    def _no_time_left(self) -> bool:
+        if self._time_is_over():
+            self._check_ends()
+            return True
+        if not self._settings.predict_duration:
+            return False
+        durations = [t.busy_s for t in self._history.trials.values() if t.busy_s]
+        remaining = (self._limits.time_out or math.inf) - self.alive_s
+        if durations and remaining <= _FITS * sum(durations) / len(durations):
+            self._end_run("time_out: another trial would not fit")
+            return True
+        return False
+
+    def _launch(self, start: Launch) -> None:
+        trial, live = start.live.trial, start.live
+        self._policy.on_start(trial.trial_id, start.wish)
+        self._running[trial.trial_id] = live
+        self._record(
+            TrialStarted(
+                trial.trial_id,
+                self._parts.clock.now_s(),
+                start.job.attempt,
+                live.resume_from,
+                live.milestone,
+                start.reason,
+            )
+        )
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("%s", start.announcement())
+        self._executor.submit(start.job)
+
+    # -- news of running trials ------------------------------------------------------------
+
+    def _apply(self, news: Sequence[ExecutorNews]) -> None:
+        """Apply what has come in together, then answer those who wait."""
+        answers: list[tuple[int, Decision]] = []
+        for item in news:
+            live = self._running.get(item.trial_id)
+            if live is None:
+                continue
+            if isinstance(item, ReportReceived):
+                decision = self._on_report(live, item)
+                if decision is not None:
+                    answers.append((item.trial_id, decision))
+            else:
+                self._on_exit(live, item)
+        for trial_id, decision in answers:
+            self._executor.reply(trial_id, decision)
+
+    def _on_report(self, live: LiveTrial, news: ReportReceived) -> Decision | None:
+        """Record a report and decide on it; None if it was rejected."""
+        trial, metrics = live.trial, news.metrics
+        resource = self._resource(trial, metrics)
+        if resource <= live.resume_from:
+            return _KNOWN_ALREADY
+        reward = self._settings.sign * float(metrics[self._settings.reward_attr])
+        if not math.isfinite(reward):
+            reward = math.nan
+        try:
+            decision = self._policy.on_report(trial.trial_id, resource, reward)
+        except ReportError as error:
+            self._executor.reject(trial.trial_id, str(error))
+            return None
+        report = Reported(trial.trial_id, news.time_s, resource, reward, self._row(metrics))
+        self._record(report)
+        self._parts.feed.on_report(trial, report, decision)
+        return self._carry_out(live, report, self._overruled(report, decision))
+
+    def _resource(self, trial: Trial, metrics: dict[str, Any]) -> int:
+        """The resource a report stands for; without one, reports are counted."""
+        resource = metrics.get(self._settings.time_attr)
+        if type(resource) is int and resource > 0:
+            return resource
+        return len(trial.reports) + 1
+
+    def _row(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        if self._settings.training_history_searcher_info:
+            searcher = self._parts.searcher
+            if searcher.dataset_size():
+                metrics["searcher_data_size"] = searcher.dataset_size()
+            for name, value in searcher.model_parameters().items():
+                metrics[f"searcher_params_{name}"] = value
+        return metrics
+
+    def _overruled(self, report: Reported, decision: Decision) -> Decision:
+        """The policy's decision, unless the whole run comes to its end."""
+        if self._settings.is_enough(report.reward) and not self._ending:
+            self._end_run("max_reward", stop=True)
+        if self._is_stopping and decision.action is not Action.STOP:
+            return Decision(Action.STOP, f"the run ends: {self._ending}")
+        return decision
+
+    def _carry_out(self, live: LiveTrial, report: Reported, decision: Decision) -> Decision:
+        """Note what a decision means for the attempt and record it if it is one."""
+        trial = live.trial
+        if decision.next_milestone is not None:
+            live.milestone = decision.next_milestone
+        if math.isnan(report.reward):
+            live.final_state = TrialState.DIVERGED
+        elif decision.action is Action.PAUSE:
+            live.final_state = TrialState.PAUSED
+        elif decision.action is Action.STOP:
+            done = TrialState.COMPLETED if decision.completed else TrialState.STOPPED
+            live.final_state = done
+        if decision.action is not Action.CONTINUE or decision.standing is not None:
+            self._record(Decided(trial.trial_id, report.time_s, report.resource, decision))
+            logger.info(
+                "trial %d at %s=%d, %s=%g: %s: %s",
+                trial.trial_id,
+                self._settings.time_attr,
+                report.resource,
+                self._settings.reward_attr,
+                self._history.to_users_sign(report.reward),
+                decision.action.value,
+                decision.reason,
+            )
+        return decision
+
+    def _on_exit(self, live: LiveTrial, news: Exited) -> None:
+        trial = live.trial
+        del self._running[trial.trial_id]
+        state = _state_after(live, news.outcome)
+        self._record(
+            TrialEnded(
+                trial.trial_id,
+                news.time_s,
+                state,
+                news.error,
+                news.traceback_text,
+                news.exit_code,
+                news.evidence,
+            )
+        )
+        self._policy.on_exit(trial.trial_id, state)
+        if state is not TrialState.PAUSED:
+            self._parts.feed.on_end(trial)
+        if state.is_failure:
+            self._on_failure(trial)
+        elif state is TrialState.COMPLETED and not trial.reports:
+            self._warn_of_silence(trial)
+
+    def _warn_of_silence(self, trial: Trial) -> None:
+        if not self._has_warned_of_silence:
+            logger.warning(
+                "trial %d has ended without a report; call reporter(%s=...) or return the reward "
+                "(said once)",
+                trial.trial_id,
+                self._settings.reward_attr,
+            )
+        self._has_warned_of_silence = True
+
+    def _on_failure(self, trial: Trial) -> None:
+        self._last_failure = trial
+        tail = "\n".join(self._executor.log(trial.trial_id)[-20:])
+        logger.error(
+            "trial %d %s: %s%s%s",
+            trial.trial_id,
+            trial.state.value.replace("_", " "),
+            trial.error,
+            f"\n{trial.traceback_text.rstrip()}" if trial.traceback_text else "",
+            f"\nIts last output:\n{tail}" if tail else "",
+        )
+        history = self._history
+        if not self._ending and self._settings.gives_up(history.num_failures, history.num_ended):
+            self._end_run("too many failures", kill=True)
+
+    def _record(self, event: Event) -> None:
+        self._history.apply(event)
+        for callback in self._callbacks:
+            callback.on_event(event)
+
+
+_KNOWN_ALREADY = Decision(Action.CONTINUE, "this report was recorded before the trial was paused")
+
+
+def _state_after(live: LiveTrial, outcome: Outcome) -> TrialState:
+    """The state of a trial whose attempt has ended.
+
+    A trial that was told to end is in the state it was told for, even if it raised on its
+    way out; but one that is to be resumed must have left in good order.
+    """
+    planned = live.final_state
+    if planned is None or (planned is TrialState.PAUSED and outcome in _FAILED):
+        return _ENDED[outcome]
+    return planned

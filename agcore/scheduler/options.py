@@ -1,0 +1,90 @@
+"""The arguments that all schedulers share, and what is built from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agcore.errors import SpecError
+from agcore.executor.inline import InlineExecutor
+from agcore.executor.resources import TrialResources
+from agcore.searcher.base import DEFAULT_SEED
+
+if TYPE_CHECKING:
+    from agcore.callbacks import Callback
+    from agcore.executor.base import Executor
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Arguments of a scheduler that do not depend on its policy; see `FIFOScheduler`."""
+
+    args: Any = None
+    resource: Mapping[str, Any] | None = None
+    searcher: Any = "random"
+    search_options: Mapping[str, Any] | None = None
+    num_trials: int | None = None
+    time_out: float | None = None
+    max_reward: float | None = None
+    reward_attr: str = "accuracy"
+    time_attr: str = "epoch"
+    mode: str = "max"
+    trial_value: str = "best"
+    max_failures: int | str | None = "auto"
+    stop_jobs_after_time_out: bool = True
+    delay_get_config: bool = True
+    training_history_callback: Callable[..., Any] | None = None
+    training_history_callback_delta_secs: int = 60
+    training_history_searcher_info: bool = False
+    executor: Any = "local"
+    num_workers: int | None = None
+    isolation: str = "auto"
+    callbacks: Sequence[Callback] = ()
+    progress: bool | None = None
+    predict_duration: bool = False
+
+    def __post_init__(self) -> None:
+        workers = self.num_workers
+        if workers is not None and (
+            isinstance(workers, bool) or not isinstance(workers, int) or workers < 1
+        ):
+            raise SpecError(f"num_workers={workers!r} must be an integer of at least 1, or None")
+        if not isinstance(self.search_options, (Mapping, type(None))):
+            raise SpecError(f"search_options={self.search_options!r} must be a dict")
+
+    @property
+    def random_seed(self) -> int:
+        """The seed of the experiment: the searcher's."""
+        seed = (self.search_options or {}).get("random_seed")
+        return DEFAULT_SEED if seed is None else seed
+
+    @property
+    def debug_log(self) -> bool:
+        """Whether decisions are to be shown on the screen."""
+        return bool((self.search_options or {}).get("debug_log", False))
+
+    @property
+    def resources(self) -> TrialResources:
+        """What each trial gets, checked."""
+        return TrialResources.parse(self.resource)
+
+    def make_executor(self) -> Executor:
+        """A new executor by name, or the object the user gave.
+
+        Raises:
+            SpecError: There is no such executor, or the resources do not exist.
+        """
+        if self.executor == "local":
+            from agcore.executor.local import LocalExecutor
+
+            return LocalExecutor(self.resources, self.num_workers, isolation=self.isolation)
+        if self.executor == "inline":
+            return InlineExecutor()
+        if hasattr(self.executor, "submit"):
+            executor: Executor = self.executor
+            return executor
+        raise SpecError(
+            f"executor={self.executor!r} must be 'local' (worker processes), 'inline' (this "
+            "process, for debugging) or an object with the methods of agcore.executor.base.Executor"
+        )

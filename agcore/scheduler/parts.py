@@ -1,0 +1,46 @@
+"""What the loop connects, and what it keeps of a trial that runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agcore.executor.base import Executor
+    from agcore.history import RunHistory, Trial
+    from agcore.policy import Policy
+    from agcore.records import TrialState
+    from agcore.scheduler.clock import Clock
+    from agcore.scheduler.feed import SearcherFeed
+    from agcore.scheduler.proposals import Proposals
+    from agcore.searcher import Searcher
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The collaborators of one scheduler."""
+
+    policy: Policy
+    searcher: Searcher
+    proposals: Proposals
+    feed: SearcherFeed
+    executor: Executor
+    history: RunHistory
+    clock: Clock
+
+
+@dataclass(slots=True)
+class LiveTrial:
+    """A trial that runs now.
+
+    Attributes:
+        trial: Its history.
+        resume_from: Reports up to this resource are not recorded again.
+        milestone: Resource of its next decision.
+        final_state: What it becomes when it ends as it was told to.
+    """
+
+    trial: Trial
+    resume_from: int = 0
+    milestone: int | None = None
+    final_state: TrialState | None = None

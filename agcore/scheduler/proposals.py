@@ -1,0 +1,60 @@
+"""Where the configs of new trials come from: the user's queue first, then the searcher."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from agcore.records import Suggestion, SuggestRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agcore.jobs import Config
+    from agcore.searcher import Searcher
+    from agcore.space import SearchSpace
+
+
+class Proposals:
+    """Configs in the order in which trials are to have them."""
+
+    def __init__(self, searcher: Searcher, space: SearchSpace) -> None:
+        self._searcher = searcher
+        self._space = space
+        self._queue: deque[Config] = deque()
+        self._prepared: Suggestion | None = None
+        self._exhausted = False
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is no config left."""
+        return self._exhausted and not self._queue and self._prepared is None
+
+    def enqueue(self, config: Mapping[str, Any]) -> Config:
+        """Have a config evaluated next; missing parameters take their default.
+
+        Raises:
+            SpecError: It is not in the space.
+        """
+        complete = self._space.complete(config)
+        self._queue.append(complete)
+        return complete
+
+    def prepare(self, request: SuggestRequest) -> None:
+        """Find the config of the next trial now; `next` will have it at once."""
+        if self._prepared is None:
+            self._prepared = self._find(request)
+
+    def next(self, request: SuggestRequest) -> Suggestion | None:
+        """The config of the next trial, or None if there is none left."""
+        prepared, self._prepared = self._prepared, None
+        return prepared or self._find(request)
+
+    def _find(self, request: SuggestRequest) -> Suggestion | None:
+        if self._queue:
+            config = self._queue.popleft()
+            self._searcher.exclude(config)
+            return Suggestion(config, "user")
+        suggestion = self._searcher.suggest(request)
+        self._exhausted = suggestion is None
+        return suggestion

@@ -1,0 +1,121 @@
+"""What a run was asked to do, checked once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from agcore.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run ends by itself.
+
+    Attributes:
+        num_trials: Trials in total, those of earlier calls of ``run`` counted in; or None.
+        time_out: Seconds alive in total; or None.
+    """
+
+    num_trials: int | None = None
+    time_out: float | None = None
+
+    def __post_init__(self) -> None:
+        trials, seconds = self.num_trials, self.time_out
+        if trials is not None and (
+            isinstance(trials, bool) or not isinstance(trials, int) or trials < 1
+        ):
+            raise SpecError(f"num_trials={trials!r} must be an integer of at least 1")
+        if seconds is not None and not (
+            isinstance(seconds, (int, float)) and math.isfinite(seconds) and seconds > 0
+        ):
+            raise SpecError(f"time_out={seconds!r} must be a positive number of seconds")
+        if trials is None and seconds is None:
+            raise SpecError(
+                "neither num_trials nor time_out is given, so the run would never end; pass "
+                "num_trials=, time_out= (seconds), or both"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How reports are read and what follows from them.
+
+    Attributes:
+        reward_attr: Key of the reward in reports.
+        time_attr: Key of the resource in reports.
+        mode: ``'max'`` or ``'min'``: which rewards are better.
+        max_reward: Nothing new starts once a trial has reached it (with ``mode='min'``: has
+            come down to it); or None.
+        trial_value: ``'best'`` or ``'last'``: which report stands for a trial.
+        searcher_data: ``'trial'``, ``'rungs'``, ``'all'`` or ``'rungs_and_last'``: which
+            reports the searcher learns from.
+        max_failures: Number of failed trials that ends the run; ``'auto'``: the first 5 ended
+            trials all failed, or half have failed once 20 have ended; None: never.
+        stop_jobs_after_time_out: Whether ``time_out`` ends running trials too.
+        delay_get_config: Whether the searcher is asked only when a slot is free.
+        training_history_searcher_info: Whether table rows show the size and parameters of
+            the searcher's model.
+        predict_duration: Whether a trial is not started when it would probably not end
+            before ``time_out``.
+        seed: Fixes every random number of scheduler and trials.
+    """
+
+    reward_attr: str = "accuracy"
+    time_attr: str = "epoch"
+    mode: str = "max"
+    max_reward: float | None = None
+    trial_value: str = "best"
+    searcher_data: str = "trial"
+    max_failures: int | str | None = "auto"
+    stop_jobs_after_time_out: bool = True
+    delay_get_config: bool = True
+    training_history_searcher_info: bool = False
+    predict_duration: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("mode", self.mode, ("max", "min"))
+        _one_of("trial_value", self.trial_value, ("best", "last"))
+        _one_of("searcher_data", self.searcher_data, ("trial", "rungs", "all", "rungs_and_last"))
+        for name in ("reward_attr", "time_attr"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise SpecError(f"{name}={value!r} must be the name of a reported metric")
+        if self.max_reward is not None and not _is_number(self.max_reward):
+            raise SpecError(f"max_reward={self.max_reward!r} must be a finite number or None")
+        limit = self.max_failures
+        if not (limit is None or limit == "auto" or (type(limit) is int and limit >= 1)):
+            raise SpecError(
+                f"max_failures={limit!r} must be 'auto', None (never give up) or an integer of "
+                "at least 1"
+            )
+
+    @property
+    def sign(self) -> int:
+        """1 if the user's reward is maximised, -1 if it is minimised."""
+        return 1 if self.mode == "max" else -1
+
+    def is_enough(self, reward: float) -> bool:
+        """Whether a (maximised) reward reaches ``max_reward``."""
+        return self.max_reward is not None and reward >= self.sign * self.max_reward
+
+    def gives_up(self, num_failures: int, num_ended: int) -> bool:
+        """Whether so many failures among so many ended trials end the run."""
+        if self.max_failures is None:
+            return False
+        if isinstance(self.max_failures, int):
+            return num_failures >= self.max_failures
+        all_of_first = num_ended >= 5 and num_failures == num_ended
+        return all_of_first or (num_ended >= 20 and 2 * num_failures >= num_ended)
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        listed = ", ".join(map(repr, allowed))
+        raise SpecError(f"{name}={value!r} must be one of {listed}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

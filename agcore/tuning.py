@@ -1,0 +1,171 @@
+"""``ag.tune``: one call that tunes a function and returns what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agcore.analysis import curves_over_time, incumbents, time_spent, to_pandas
+from agcore.errors import AgcoreError, SpecError, did_you_mean
+from agcore.figures import incumbent_curve
+from agcore.scheduler import FIFOScheduler, HyperbandScheduler
+from agcore.train_fn import as_train_function
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from agcore.analysis import Incumbent, TimeSpent
+    from agcore.history import BestTrial, Trial
+    from agcore.jobs import Config
+    from agcore.scheduler.facade import TrialScheduler
+
+SCHEDULERS = ("fifo", "hbs", "hbp")
+_TYPES = {"hbs": "stopping", "hbp": "promotion"}
+
+
+@dataclass(frozen=True, slots=True)
+class TuneResult:
+    """What a run has found.
+
+    Attributes:
+        scheduler: The scheduler that ran it; ``scheduler.run(num_trials=...)`` goes on.
+    """
+
+    scheduler: TrialScheduler
+
+    @property
+    def best(self) -> BestTrial:
+        """The best trial.
+
+        Raises:
+            AgcoreError: No trial has reported a reward that counts.
+        """
+        best = self.scheduler.best()
+        if best is None:
+            raise AgcoreError(
+                "no trial has reported a reward that counts; see .trials for their states, "
+                "errors and tracebacks"
+            )
+        return best
+
+    @property
+    def best_config(self) -> Config:
+        """Config of the best trial."""
+        return dict(self.best.config)
+
+    @property
+    def best_reward(self) -> float:
+        """Reward of the best trial, with the user's sign."""
+        return self.best.reward
+
+    @property
+    def trials(self) -> dict[int, Trial]:
+        """All trials by id."""
+        return self.scheduler.trials
+
+    @property
+    def incumbents(self) -> list[Incumbent]:
+        """The best reward so far each time it rose."""
+        return incumbents(self.scheduler.history)
+
+    @property
+    def time_spent(self) -> TimeSpent:
+        """Where the time of the run went."""
+        return time_spent(self.scheduler.history, self.scheduler.slots)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per report."""
+        return to_pandas(self.scheduler.history)
+
+    def plot(self, filename: str | os.PathLike[str] | None = None, show: bool = False) -> Figure:
+        """The best reward over time, above all reports.
+
+        Args:
+            filename: Where to save the picture, or None.
+            show: Whether to show it.
+        """
+        settings = self.scheduler.state_dict()["settings"]
+        return incumbent_curve(
+            curves_over_time(self.scheduler.history),
+            y_label=settings["reward_attr"],
+            mode=settings["mode"],
+            filename=filename,
+            show=show,
+        )
+
+    def __repr__(self) -> str:
+        best = self.scheduler.best()
+        found = f"best {best.reward:g} in trial {best.trial_id}" if best else "no best trial"
+        return f"TuneResult({len(self.trials)} trials, {found})"
+
+
+def make_scheduler(
+    train_fn: Any, scheduler: str = "fifo", **arguments: Any
+) -> FIFOScheduler | HyperbandScheduler:
+    """A scheduler by its short name: ``'fifo'``, ``'hbs'`` or ``'hbp'``.
+
+    Args:
+        train_fn: A function decorated with ``@ag.args``.
+        scheduler: Hyperband stopping is ``'hbs'``, promotion ``'hbp'``.
+        arguments: Those of the scheduler.
+
+    Raises:
+        SpecError: There is no such scheduler.
+    """
+    if scheduler == "fifo":
+        return FIFOScheduler(train_fn, **arguments)
+    if scheduler not in _TYPES:
+        raise SpecError(
+            f"scheduler={scheduler!r} is unknown{did_you_mean(str(scheduler), SCHEDULERS)}; "
+            f"there are: {', '.join(SCHEDULERS)}"
+        )
+    return HyperbandScheduler(train_fn, type=_TYPES[scheduler], **arguments)
+
+
+def tune(
+    train_fn: Any,
+    space: Mapping[str, Any] | None = None,
+    *,
+    scheduler: str = "fifo",
+    searcher: Any = "random",
+    num_trials: int | None = None,
+    time_out: float | None = None,
+    reward_attr: str = "accuracy",
+    mode: str = "max",
+    **arguments: Any,
+) -> TuneResult:
+    """Tune a function.
+
+    Args:
+        train_fn: Decorated with ``@ag.args``, or plain if ``space`` is given. It calls
+            ``reporter(**metrics)``, or returns the reward (or a dict with it).
+        space: Spaces and constants by argument name.
+        scheduler: ``'fifo'``, ``'hbs'`` (Hyperband, stopping) or ``'hbp'`` (promotion).
+        searcher: Name or object.
+        num_trials: Trials in total. This or ``time_out`` must be given.
+        time_out: Seconds for the run.
+        reward_attr: Key of the reward in reports.
+        mode: ``'max'`` or ``'min'``.
+        arguments: Any other argument of `FIFOScheduler` or `HyperbandScheduler`.
+
+    Raises:
+        SpecError: An argument breaks its rule.
+        TrialFailed: Too many trials failed, or all did.
+    """
+    function = as_train_function(train_fn, space)
+    chosen = make_scheduler(
+        function,
+        scheduler,
+        searcher=searcher,
+        num_trials=num_trials,
+        time_out=time_out,
+        reward_attr=reward_attr,
+        mode=mode,
+        **arguments,
+    )
+    chosen.run()
+    return TuneResult(chosen)
