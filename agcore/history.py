@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError
-from agcore.jobs import Config, Metrics
 from agcore.records import (
     Action,
     Decided,
@@ -30,6 +29,8 @@ from agcore.records import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from agcore.jobs import Config, Metrics
 
 
 @dataclass(slots=True, eq=False)
@@ -134,8 +135,9 @@ class RunHistory:
         self.trials: dict[int, Trial] = {}
         self.start_s: float | None = None
         self.num_running = 0
+        self.num_tried = 0  # trials whose first attempt is over, paused ones among them
+        self.num_ended = 0  # trials in a final state
         self.num_failures = 0
-        self.num_ended = 0
         self._sign = sign
         self._at = "any" if trial_value == "best" else "last"
         self._marks_brackets = marks_brackets
@@ -190,6 +192,7 @@ class RunHistory:
     def _trial_ended(self, event: TrialEnded) -> None:
         trial = self.trials[event.trial_id]
         self.num_running -= 1
+        self.num_tried += trial.attempts == 1
         trial.state = event.state
         trial.busy_s += event.time_s - trial.started_s
         trial.error = event.error

@@ -164,12 +164,12 @@ class TrialLoop:
 
     def _raise_if_hopeless(self) -> None:
         history, failed = self._history, self._last_failure
-        all_failed = history.num_ended and history.num_failures == history.num_ended
+        all_failed = history.num_failures == history.num_tried
         if failed is None or self._settings.max_failures is None:
             return
         if self._ending == "too many failures" or all_failed:
             raise TrialFailed(
-                f"{history.num_failures} of {history.num_ended} trials failed; the last, trial "
+                f"{history.num_failures} of {history.num_tried} trials failed; the last, trial "
                 f"{failed.trial_id}: {failed.error}\n{failed.traceback_text}".rstrip()
                 + "\nPass max_failures=None to go on regardless.",
                 failed.trial_id,
@@ -356,7 +356,7 @@ class TrialLoop:
             f"\nIts last output:\n{tail}" if tail else "",
         )
         history = self._history
-        if not self._ending and self._settings.gives_up(history.num_failures, history.num_ended):
+        if not self._ending and self._settings.gives_up(history.num_failures, history.num_tried):
             self._end_run("too many failures", kill=True)
 
     def _record(self, event: Event) -> None:

@@ -101,14 +101,14 @@ class RunSettings:
         """Whether a (maximised) reward reaches ``max_reward``."""
         return self.max_reward is not None and reward >= self.sign * self.max_reward
 
-    def gives_up(self, num_failures: int, num_ended: int) -> bool:
-        """Whether so many failures among so many ended trials end the run."""
+    def gives_up(self, num_failures: int, num_tried: int) -> bool:
+        """Whether so many failures among the trials that have ended or paused end the run."""
         if self.max_failures is None:
             return False
         if isinstance(self.max_failures, int):
             return num_failures >= self.max_failures
-        all_of_first = num_ended >= 5 and num_failures == num_ended
-        return all_of_first or (num_ended >= 20 and 2 * num_failures >= num_ended)
+        all_of_first = num_tried >= 5 and num_failures == num_tried
+        return all_of_first or (num_tried >= 20 and 2 * num_failures >= num_tried)
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agcore.errors import SpaceExhausted, SpecError
-from agcore.jobs import Config
 from agcore.records import Observation, Pending, Suggestion, SuggestRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agcore.jobs import Config
     from agcore.space import SearchSpace
 
 DEFAULT_SEED = 31415927

@@ -6,13 +6,13 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpaceExhausted, SpecError
-from agcore.jobs import Config
 from agcore.records import Observation, Suggestion, SuggestRequest
 from agcore.searcher.base import BaseSearcher, Searcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agcore.jobs import Config
     from agcore.space import SearchSpace
 
 _NEEDED = ("get_config", "update")
@@ -123,10 +123,14 @@ class ClassicSearcher:
         return dict(parameters())
 
 
-def _call(method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
-    """Call a method with those keywords it takes."""
-    parameters = inspect.signature(method).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return method(*args, **keywords)
+def _call(method: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
+    """Call a method with those keywords it takes.
+
+    A metric may have the name of a positional parameter, as ``config``; it is left out.
+    """
+    parameters = list(inspect.signature(method).parameters.values())
+    filled = {p.name for p in parameters[: len(args)]}
     taken = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    return method(*args, **{key: value for key, value in keywords.items() if key in taken})
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        taken |= keywords.keys()
+    return method(*args, **{k: v for k, v in keywords.items() if k in taken - filled})

@@ -1,0 +1,31 @@
+"""The public API as a user types it; mypy reads this file, nothing runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import assert_type
+
+import agcore as ag
+
+
+@ag.args(lr=ag.Real(1e-4, 1, log=True), net=ag.space.Categorical("small", "large"), epochs=9)
+def train(args: Any, reporter: Any) -> None:
+    for epoch in range(args.epochs):
+        reporter(epoch=epoch + 1, accuracy=args.lr)
+
+
+scheduler = ag.scheduler.HyperbandScheduler(train, num_trials=9, type="promotion")
+assert_type(scheduler.get_best_reward(), float)
+assert_type(scheduler.get_best_config(), dict[str, Any])
+assert_type(scheduler.run(), None)
+
+result = ag.tune(train, num_trials=3, mode="min")
+assert_type(result, ag.TuneResult)
+assert_type(result.best_reward, float)
+
+searcher = ag.searcher.RandomSearcher(train.cs, "accuracy", points_to_evaluate=[{"lr": 0.1}])
+assert_type(searcher.get_config(), dict[str, Any])
+
+ag.scheduler.FIFOScheduler(train, num_trials="many")  # type: ignore[arg-type]
+ag.scheduler.FIFOScheduler(train, nun_trials=3)  # type: ignore[call-arg]
