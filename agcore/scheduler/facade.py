@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agcore.callbacks import Callback, HistoryCallback, Progress, RunView
 from agcore.callbacks.screens import can_be_live
-from agcore.errors import AgcoreError, SpecError
+from agcore.errors import AgcoreError
 from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
 from agcore.figures import Curve, learning_curves
@@ -23,13 +24,13 @@ from agcore.scheduler.loop import TrialLoop
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
 from agcore.scheduler.settings import Limits, RunSettings
-from agcore.searcher import as_searcher, searcher_factory
-from agcore.train_fn import ArgsBuilder, TrainFunction, as_train_function
+from agcore.searcher import as_searcher, own_options, searcher_factory
+from agcore.train_fn import ArgsBuilder, TrainFunction
+from agcore.train_fn import args as make_args
 from agcore.version import __version__
 
 if TYPE_CHECKING:
     from collections import OrderedDict
-    from collections.abc import Mapping
 
     from agcore.executor.base import Executor
     from agcore.jobs import Config
@@ -86,9 +87,11 @@ class TrialScheduler:
             options.trial_value,
             marks_brackets=policy.max_resource is not None,
         )
-        self.searcher = self._make_searcher()
-        self._proposals = Proposals(self.searcher, train_fn.cs)
-        self._feed = SearcherFeed(self.searcher, searcher_data, self._history)
+        self._searcher = self._make_searcher()
+        given = options.searcher
+        self.searcher: Any = self._searcher if isinstance(given, str) else given
+        self._proposals = Proposals(self._searcher, train_fn.cs)
+        self._feed = SearcherFeed(self._searcher, searcher_data, self._history)
         self._executor: Executor = options.make_executor()
         # An executor with a time of its own, as a simulated one, brings its clock.
         self._clock: Clock = getattr(self._executor, "clock", None) or SystemClock()
@@ -98,13 +101,10 @@ class TrialScheduler:
     def _make_searcher(self) -> Searcher:
         options, space = self._options, self.train_fn.cs
         if not isinstance(options.searcher, str):
-            extra = set(options.search_options or {}) - {"debug_log", "random_seed"}
-            if extra:
-                raise SpecError(
-                    f"search_options {', '.join(sorted(extra))} belong to searchers chosen by "
-                    "name; pass them to the searcher object instead"
-                )
-            return as_searcher(options.searcher, space)
+            name = type(options.searcher).__name__
+            # The seed is the experiment's: that of its trials, if not of this searcher.
+            own_options(options.search_options or {}, frozenset({"random_seed"}), name)
+            return as_searcher(options.searcher, space, mode=options.mode)
         return searcher_factory(
             options.searcher,
             space,
@@ -136,12 +136,12 @@ class TrialScheduler:
             TrialFailed: Too many trials failed (``max_failures``), or all did.
             KeyboardInterrupt: Ctrl-C. No process is left, and the history can be read.
         """
-        limits = Limits(
-            self._limits.num_trials if num_trials is None else num_trials,
-            self._limits.time_out if time_out is None else time_out,
-        )
+        limits = self._limits_of_this_run(num_trials, time_out)
         callbacks = [*self._options.callbacks, *self._history_callback, *self._progress()]
         loop = TrialLoop(self._parts(), self._settings, callbacks, self._alive_s)
+        configure = getattr(self.searcher, "configure_scheduler", None)
+        if callable(configure):
+            configure(self)
         with decisions_shown(self._options.debug_log):
             self._announce(limits, callbacks)
             reason = "an exception"
@@ -156,13 +156,24 @@ class TrialScheduler:
             finally:
                 self._alive_s = loop.alive_s
                 self._history.apply(RunEnded(self._clock.now_s(), reason))
-                for callback in callbacks:
-                    callback.on_end(reason)
+                _tell_all(callbacks, reason)
+
+    def _limits_of_this_run(self, num_trials: int | None, time_out: float | None) -> Limits:
+        """The limits given now before those given at first."""
+        seconds = self._limits.time_out if time_out is None else time_out
+        is_used_up = seconds is not None and self._alive_s >= seconds
+        if time_out is None and num_trials is not None and is_used_up:
+            logger.info(
+                "time_out=%g is used up: only num_trials=%d counts now", seconds, num_trials
+            )
+            seconds = None
+        trials = self._limits.num_trials if num_trials is None else num_trials
+        return Limits(trials, seconds)
 
     def _parts(self) -> Parts:
         return Parts(
             policy=self._policy,
-            searcher=self.searcher,
+            searcher=self._searcher,
             proposals=self._proposals,
             feed=self._feed,
             executor=self._executor,
@@ -256,8 +267,9 @@ class TrialScheduler:
 
     def run_job(self, task: Task) -> Any:
         """What a task's function returns, run in this process, unrecorded."""
-        function = as_train_function(task.fn)
-        return function(dict(function.args) | dict(task.args))
+        function = task.fn if isinstance(task.fn, TrainFunction) else make_args()(task.fn)
+        given = task.args if isinstance(task.args, Mapping) else vars(task.args)
+        return function({**function.args, **given})
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -415,3 +427,12 @@ class TrialScheduler:
             f"{self._executor.slots} trials at once with {resources.num_cpus} CPUs and "
             f"{resources.num_gpus:g} GPUs each)"
         )
+
+
+def _tell_all(callbacks: list[Callback], reason: str) -> None:
+    """Tell every callback that the run is over, also if one of them raises."""
+    for callback in callbacks:
+        try:
+            callback.on_end(reason)
+        except Exception as error:  # noqa: BLE001 - the others must hear, and the cause is elsewhere
+            logger.warning("%r raised %r at the end of the run", callback, error)

@@ -158,7 +158,8 @@ class TrialLoop:
         """Record the end of trials that an exception in the loop cuts off."""
         for trial_id in self._running:
             state = TrialState.INTERRUPTED
-            self._record(TrialEnded(trial_id, self._parts.clock.now_s(), state))
+            # Not told to callbacks: the exception may be one of theirs.
+            self._history.apply(TrialEnded(trial_id, self._parts.clock.now_s(), state))
             self._policy.on_exit(trial_id, state)
         self._running.clear()
 
