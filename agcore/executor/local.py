@@ -246,6 +246,7 @@ class LocalExecutor:
         self._wake_out = None
         self._held.close()
         for worker in self._workers:
+            self._gpus.put_back(worker.gpus, self._resources.num_gpus)
             worker.close()
         self._workers.clear()
         self._idle.clear()
@@ -316,11 +317,14 @@ class LocalExecutor:
         return worker
 
     def _send_away(self, worker: WorkerHandle) -> None:
-        """Let a worker without a trial exit by itself; end any other."""
+        """Let a worker without a trial exit by itself; end any other.
+
+        Ctrl-C may have cut off what was being done with it, so nothing is taken for granted.
+        """
         self._leave_idle(worker)
-        if worker.step not in (Step.SERVING, Step.ASKED):
-            return
-        if worker.trial_id is None:
+        if worker.step is Step.GONE:
+            self._departures.mourn(worker)
+        elif worker.trial_id is None and worker.step in (Step.SERVING, Step.CLOSING):
             self._departures.let_go(worker)
         else:
             self._departures.kill(worker)

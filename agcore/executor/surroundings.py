@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import sys
@@ -21,6 +22,8 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
 )
 """How BLAS and OpenMP libraries are told the number of their threads, before they load."""
+
+_LOADING_VARIABLE = "AGCORE_LOADING_TRAIN_FUNCTION"
 
 _START_UP_ONLY = ("PYTHONPATH", "PYTHONSAFEPATH")
 
@@ -121,3 +124,18 @@ def worker_environment(threads: int, tag: str, gpus: tuple[str, ...]) -> dict[st
     # A file in the working directory must not stand in for a module of the standard library.
     environment["PYTHONSAFEPATH"] = "1"
     return environment
+
+
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """While in use, this process is a worker that imports the user's module."""
+    os.environ[_LOADING_VARIABLE] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_LOADING_VARIABLE]
+
+
+def is_loading() -> bool:
+    """Whether this process is a worker that imports the user's module."""
+    return _LOADING_VARIABLE in os.environ

@@ -23,7 +23,7 @@ from agcore.executor.attempt import AttemptRunner
 from agcore.executor.leftovers import Housekeeping
 from agcore.executor.seeding import TrialSeeder
 from agcore.executor.shipping import unpack
-from agcore.executor.surroundings import Surroundings
+from agcore.executor.surroundings import Surroundings, loading
 from agcore.reporter import END_NOW, GO_ON, Answer
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def main(socket_fd: int, payload_fd: int) -> None:
 def _prepare(channel: wire.Channel, surroundings: Surroundings, payload_fd: int) -> AttemptRunner:
     try:
         surroundings.adopt()
-        return load_runner(payload_fd)
+        with loading():
+            return load_runner(payload_fd)
     except BaseException:  # noqa: BLE001  importing the user's module may raise anything
         _give_up(channel, traceback.format_exc())
 

@@ -12,6 +12,7 @@ from agcore.callbacks.screens import can_be_live
 from agcore.errors import AgcoreError
 from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
+from agcore.executor.surroundings import is_loading
 from agcore.figures import Curve, learning_curves
 from agcore.history import BestTrial, RunHistory, Trial
 from agcore.journal import event_to_json
@@ -136,6 +137,11 @@ class TrialScheduler:
             TrialFailed: Too many trials failed (``max_failures``), or all did.
             KeyboardInterrupt: Ctrl-C. No process is left, and the history can be read.
         """
+        if is_loading():
+            raise SpecError(
+                "run() was called while a worker process imports the module of the train "
+                "function; put the call below: if __name__ == '__main__':"
+            )
         limits = self._limits_of_this_run(num_trials, time_out)
         callbacks = [*self._options.callbacks, *self._history_callback, *self._progress()]
         loop = TrialLoop(self._parts(), self._settings, callbacks, self._alive_s)

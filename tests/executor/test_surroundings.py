@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -155,3 +156,23 @@ def test_numeric_libraries_use_as_many_threads_as_a_trial_has_cpus(
     (report,) = driver.reports[0]
     assert report["limits"] == [str(min(num_cpus, cpu_count()))] * len(THREAD_VARIABLES)
     assert all(pool <= threads for pool in report["pools"])
+
+
+def test_a_module_that_runs_a_scheduler_when_it_is_imported_does_not_nest_runs(tmp_path):
+    (tmp_path / "unguarded.py").write_text(
+        "import agcore as ag\n"
+        "@ag.args(x=ag.Real(0, 1))\n"
+        "def train(args, reporter):\n"
+        "    reporter(accuracy=args.x)\n"
+        "scheduler = ag.scheduler.FIFOScheduler(train, num_trials=2, progress=False)\n"
+        "scheduler.run()\n"
+        "print('done')\n"
+    )
+    # Run as a script it is fine; imported, its workers would import it and run it again.
+    command = [sys.executable, "unguarded.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "done\n"
+    command = [sys.executable, "-c", "import unguarded"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "put the call below: if __name__ == '__main__':" in done.stderr
