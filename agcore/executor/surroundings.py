@@ -8,10 +8,14 @@ import pickle
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agcore.errors import SpecError
 from agcore.executor.guard import TAG_VARIABLE
 from agcore.executor.processes import adopt_orphans, die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agcore.callbacks import Callback, HistoryCallback, Progress, RunView
 from agcore.callbacks.screens import can_be_live
-from agcore.errors import AgcoreError
+from agcore.errors import AgcoreError, SpecError
 from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.surroundings import is_loading

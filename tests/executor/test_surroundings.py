@@ -169,10 +169,15 @@ def test_a_module_that_runs_a_scheduler_when_it_is_imported_does_not_nest_runs(t
         "print('done')\n"
     )
     # Run as a script it is fine; imported, its workers would import it and run it again.
+    env = {**os.environ, "PYTHONPATH": home_folder()}
     command = [sys.executable, "unguarded.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "done\n"
     command = [sys.executable, "-c", "import unguarded"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert "put the call below: if __name__ == '__main__':" in done.stderr
