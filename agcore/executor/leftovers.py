@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import signal
@@ -29,7 +30,8 @@ class Housekeeping:
 
     def __init__(self) -> None:
         self._stdout, self._stderr = sys.stdout, sys.stderr
-        self._files = _files_behind_streams()
+        self._look = _pipes_behind_streams if _pipes_behind_streams() else _files_behind_streams
+        self._files = self._look()
         self._directory = os.getcwd()  # noqa: PTH109  once more after each trial: no detours
         self._threads = set(threading.enumerate())
         self._libc = ctypes.CDLL(None)
@@ -79,13 +81,22 @@ class Housekeeping:
         except (OSError, ValueError):  # closed
             return False
         self._libc.fflush(None)  # what C libraries have printed
-        return _files_behind_streams() == self._files
+        return self._look() == self._files
 
     def _has_new_threads(self) -> bool:
         """Whether a thread has been started that is to live on; daemons may be abandoned."""
         if threading.active_count() <= len(self._threads):
             return False
         return any(not thread.daemon for thread in set(threading.enumerate()) - self._threads)
+
+
+def _pipes_behind_streams() -> tuple[bool, bool] | None:
+    """Two constants if stdout and stderr lead to pipes; a quick check that needs Linux."""
+    try:
+        number = fcntl.F_GETPIPE_SZ  # type: ignore[attr-defined, unused-ignore]
+        return fcntl.fcntl(1, number) > 0, fcntl.fcntl(2, number) > 0
+    except (AttributeError, OSError):
+        return None
 
 
 def _files_behind_streams() -> tuple[int, int] | None:

@@ -270,6 +270,8 @@ class LocalExecutor:
 
     def _patience(self, timeout_s: float | None) -> float | None:
         """How long to wait when ``timeout_s`` is what the caller allows."""
+        if timeout_s is None and self._use_pidfd and not self._departures:
+            return None
         limits = [] if timeout_s is None else [max(timeout_s, 0.0)]
         if self._departures:
             limits += self._departures.seconds_left()
@@ -406,7 +408,8 @@ class LocalExecutor:
         if worker.step is Step.TERMINATED or not frame.is_clean:
             self._departures.kill(worker)
         elif self._is_healthy(worker, outcome, frame.memory_kib):
-            self._departures.stay(worker)
+            if worker.step is not Step.SERVING:
+                self._departures.stay(worker)
             self._idle.append(worker)
         else:
             self._departures.let_go(worker)

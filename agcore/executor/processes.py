@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_LOOK_ONLY = os.WNOHANG | getattr(os, "WEXITED", 0) | getattr(os, "WNOWAIT", 0)
 
 
 def has_pidfd() -> bool:
@@ -61,7 +62,7 @@ def has_children() -> bool:
     """Whether this process has any child left, running or not yet reaped."""
     try:
         if hasattr(os, "waitid"):
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            os.waitid(os.P_ALL, 0, _LOOK_ONLY)
         else:  # macOS before Python 3.13; this reaps a child that has ended
             os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:

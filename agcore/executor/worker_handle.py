@@ -118,8 +118,10 @@ class WorkerHandle:
 
     def send(self, kind: int, body: bytes = b"") -> None:
         """Send a frame; a worker that is gone shows itself by other means."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        try:
             self.socket.sendall(wire.encode(kind, body))
+        except (BrokenPipeError, ConnectionResetError):
+            return
 
     def receive(self) -> list[wire.Frame] | None:
         """The frames that have come in, or None if the worker has closed its end.
@@ -148,15 +150,16 @@ class WorkerHandle:
         At most some times what a pipe holds: whoever prints without end must not hold up the
         others.
         """
-        parts: list[bytes] = []
-        while len(parts) * _CHUNK < _MOST_AT_ONCE:
-            try:
-                data = os.read(self.output, _CHUNK)
-            except BlockingIOError:
-                break
-            if not data:
-                return b"".join(parts) or None
-            parts.append(data)
+        try:
+            data = os.read(self.output, _CHUNK)
+            if len(data) < _CHUNK:
+                return data or None
+        except BlockingIOError:
+            return b""
+        parts = [data]
+        with contextlib.suppress(BlockingIOError):
+            while len(parts) * _CHUNK < _MOST_AT_ONCE and parts[-1]:
+                parts.append(os.read(self.output, _CHUNK))
         return b"".join(parts)
 
     def has_ended(self) -> bool:

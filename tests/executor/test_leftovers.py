@@ -74,7 +74,13 @@ def test_streams_are_flushed_and_put_back(begin, capfd):
     assert capfd.readouterr().out == "unflushed and from C"
 
 
-def test_streams_that_lead_elsewhere_are_noticed(begin, tmp_path):
+@pytest.mark.parametrize("through_pipe", [True, False])
+def test_streams_that_lead_elsewhere_are_noticed(begin, tmp_path, through_pipe):
+    before = os.dup(1), os.dup(2)
+    reading, writing = os.pipe()
+    if through_pipe:
+        os.dup2(writing, 1)
+        os.dup2(writing, 2)
     housekeeping = begin()
     kept = os.dup(1)
     with (tmp_path / "file").open("w") as file:
@@ -83,8 +89,11 @@ def test_streams_that_lead_elsewhere_are_noticed(begin, tmp_path):
     os.close(1)
     assert not housekeeping.tidy_up()
     os.dup2(kept, 1)
-    os.close(kept)
     assert housekeeping.tidy_up()
+    for number, descriptor in enumerate(before, 1):
+        os.dup2(descriptor, number)
+    for descriptor in (*before, reading, writing, kept):
+        os.close(descriptor)
 
 
 def test_closed_streams_are_noticed(begin, tmp_path):
