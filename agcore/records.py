@@ -237,8 +237,8 @@ class RunResumed:
     """A later ``run()`` of the same experiment, with the limits then in force."""
 
     time_s: float
-    num_trials: int | None
-    time_out: float | None
+    num_trials: int | None = None
+    time_out: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
