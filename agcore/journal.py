@@ -16,7 +16,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agcore.errors import JournalError
 from agcore.records import (
@@ -110,6 +110,32 @@ def _name_of(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
+
+
+class Journal(Protocol):
+    """Where the events of a run go beside the memory."""
+
+    def append(self, event: Event) -> None:
+        """Add an event."""
+
+    def commit(self) -> None:
+        """Make sure that what was added outlives this process."""
+
+    def close(self) -> None:
+        """Commit; nothing will be added any more."""
+
+
+class NoJournal:
+    """Keeps nothing: the events are in memory only."""
+
+    def append(self, event: Event) -> None:
+        """Do nothing."""
+
+    def commit(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class JournalWriter:
@@ -346,10 +372,12 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "error": _text,
     "evidence": _text,
     "exit_code": _integer,
+    "host": _text,
     "metrics": _metrics,
     "milestone": _natural,
     "num_trials": _natural,
     "origin": _text,
+    "pid": _natural,
     "reason": _text,
     "resource": _natural,
     "resume_from": _natural,

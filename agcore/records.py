@@ -230,6 +230,8 @@ class RunStarted:
     space: Mapping[str, str]
     versions: Mapping[str, str]
     schema: int = 1
+    pid: int = 0
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,8 @@ class RunResumed:
     time_s: float
     num_trials: int | None = None
     time_out: float | None = None
+    pid: int = 0
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

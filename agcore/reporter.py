@@ -12,10 +12,12 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agcore.errors import EarlyStop, ReportError, did_you_mean
-from agcore.jobs import Metrics
+
+if TYPE_CHECKING:
+    from agcore.jobs import Metrics
 
 RESERVED = frozenset({"bracket", "terminated"})
 """Keys that the scheduler itself writes into ``training_history``."""

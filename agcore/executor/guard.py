@@ -12,8 +12,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TAG_VARIABLE = "AGCORE_RUN_TAG"
 """Environment variable that marks the processes of a worker; children inherit it.

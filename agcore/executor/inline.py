@@ -7,7 +7,6 @@ import io
 import random
 import sys
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from agcore.executor.attempt import AttemptRunner
@@ -18,6 +17,8 @@ from agcore.records import Action
 from agcore.reporter import END_NOW, GO_ON, Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agcore.executor.base import Deliver, TrialTask
     from agcore.jobs import Job, Metrics
     from agcore.records import Decision

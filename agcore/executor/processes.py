@@ -7,9 +7,12 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from agcore.executor.guard import tagged_processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36

@@ -12,6 +12,8 @@ from agcore.executor.resources import TrialResources
 from agcore.searcher.base import DEFAULT_SEED
 
 if TYPE_CHECKING:
+    import os
+
     from agcore.callbacks import Callback
     from agcore.executor.base import Executor
 
@@ -37,6 +39,8 @@ class RunOptions:
     training_history_callback: Callable[..., Any] | None = None
     training_history_callback_delta_secs: int = 60
     training_history_searcher_info: bool = False
+    checkpoint: str | os.PathLike[str] | None = None
+    resume: bool | str = False
     executor: Any = "local"
     num_workers: int | None = None
     isolation: str = "auto"
@@ -50,6 +54,8 @@ class RunOptions:
             isinstance(workers, bool) or not isinstance(workers, int) or workers < 1
         ):
             raise SpecError(f"num_workers={workers!r} must be an integer of at least 1, or None")
+        if self.resume not in (True, False, "auto"):
+            raise SpecError(f"resume={self.resume!r} must be True, False or 'auto'")
         if not isinstance(self.search_options, (Mapping, type(None))):
             raise SpecError(f"search_options={self.search_options!r} must be a dict")
 

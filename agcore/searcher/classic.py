@@ -54,6 +54,8 @@ def _is_classic(kind: type[BaseSearcher]) -> bool:
 class ClassicSearcher:
     """Calls a classic searcher; keywords it does not take are left out."""
 
+    is_replayed_by_exclusion = False
+
     def __init__(self, searcher: Any, space: SearchSpace) -> None:
         self._searcher = searcher
         self._space = space
@@ -128,8 +130,9 @@ def _call(method: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
 
     A metric may have the name of a positional parameter, as ``config``; it is left out.
     """
-    parameters = list(inspect.signature(method).parameters.values())
-    filled = {p.name for p in parameters[: len(args)]}
+    function = getattr(method, "__func__", method)  # with ``self``, which may clash as well
+    parameters = list(inspect.signature(function).parameters.values())
+    filled = {p.name for p in parameters[: len(args) + (function is not method)]}
     taken = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         taken |= keywords.keys()
