@@ -54,9 +54,7 @@ def incumbents(history: RunHistory) -> list[Incumbent]:
         if event.reward <= standing.get(event.trial_id, -float("inf")):
             highest = event.reward
             reward = history.to_users_sign(event.reward)
-            found.append(
-                Incumbent(clock.at(event.time_s), event.trial_id, event.resource, reward)
-            )
+            found.append(Incumbent(clock.at(event.time_s), event.trial_id, event.resource, reward))
     return found
 
 
@@ -96,7 +94,7 @@ class TimeSpent:
         """Lines of a table: what for, number of trials, seconds; longest first, idle last."""
         for state, seconds in sorted(self.by_state.items(), key=lambda item: -item[1]):
             yield state.value.replace("_", " "), self.trials_by_state[state], seconds
-        yield "no trial in the slot", None, self.idle_s
+        yield "idle slots", None, self.idle_s
 
 
 def time_spent(history: RunHistory, slots: int) -> TimeSpent:
@@ -148,7 +146,7 @@ def to_pandas(history: RunHistory) -> pd.DataFrame:
     import pandas as pd
 
     clock = RunningTime(history.events)
-    return pd.DataFrame(
+    table: pd.DataFrame = pd.DataFrame(
         [
             {**_fixed_columns(trial, clock.at(report.time_s)), **_metric_columns(report.metrics)}
             | _config_columns(trial)
@@ -157,6 +155,7 @@ def to_pandas(history: RunHistory) -> pd.DataFrame:
         ],
         columns=None if any(t.reports for t in history.trials.values()) else _FIXED_COLUMNS,
     )
+    return table
 
 
 _FIXED_COLUMNS = ["trial_id", "state", "bracket", "elapsed_s"]

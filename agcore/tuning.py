@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agcore.analysis import curves_over_time, incumbents, time_spent, to_pandas
 from agcore.errors import AgcoreError, SpecError, did_you_mean
 from agcore.figures import incumbent_curve
+from agcore.records import NOTHING, RunStarted
 from agcore.scheduler import FIFOScheduler, HyperbandScheduler
 from agcore.train_fn import as_train_function
 
@@ -77,6 +79,12 @@ class TuneResult:
         """Where the time of the run went."""
         return time_spent(self.scheduler.history, self.scheduler.slots)
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the scheduler was asked to do, by name; empty before it has run."""
+        first = next(iter(self.scheduler.history.events), None)
+        return first.settings if isinstance(first, RunStarted) else NOTHING
+
     def to_pandas(self) -> pd.DataFrame:
         """One row per report."""
         return to_pandas(self.scheduler.history)
@@ -88,7 +96,7 @@ class TuneResult:
             filename: Where to save the picture, or None.
             show: Whether to show it.
         """
-        settings = self.scheduler.state_dict()["settings"]
+        settings = self.settings
         return incumbent_curve(
             curves_over_time(self.scheduler.history),
             y_label=settings["reward_attr"],
@@ -117,13 +125,36 @@ def make_scheduler(
         SpecError: There is no such scheduler.
     """
     if scheduler == "fifo":
+        _check_names(FIFOScheduler, arguments)
         return FIFOScheduler(train_fn, **arguments)
     if scheduler not in _TYPES:
         raise SpecError(
             f"scheduler={scheduler!r} is unknown{did_you_mean(str(scheduler), SCHEDULERS)}; "
             f"there are: {', '.join(SCHEDULERS)}"
         )
+    _check_names(HyperbandScheduler, arguments)
     return HyperbandScheduler(train_fn, type=_TYPES[scheduler], **arguments)
+
+
+def _check_names(kind: type[TrialScheduler], arguments: Mapping[str, Any]) -> None:
+    """Answer a misspelt argument before Python does, with the right spelling.
+
+    Raises:
+        SpecError: ``kind`` has no such argument.
+    """
+    known = _argument_names(kind)
+    for name in arguments:
+        if name in known:
+            continue
+        if name in _argument_names(HyperbandScheduler):
+            raise SpecError(f"{name}= needs Hyperband; pass scheduler='hbs' or scheduler='hbp'")
+        if name == "type":
+            raise SpecError("type= is chosen by scheduler='hbs' (stopping) or 'hbp' (promotion)")
+        raise SpecError(f"there is no argument {name!r}{did_you_mean(name, known)}")
+
+
+def _argument_names(kind: type[TrialScheduler]) -> set[str]:
+    return set(inspect.signature(kind).parameters) - {"train_fn", "type"}
 
 
 def tune(

@@ -89,7 +89,12 @@ def test_with_a_negative_sign_rewards_are_shown_as_the_user_reports_them():
 
 def test_counts_follow_the_states():
     history = history_of(
-        [([1.0], TrialState.COMPLETED), ([], TrialState.FAILED), ([1.0], TrialState.PAUSED), ([], None)]
+        [
+            ([1.0], TrialState.COMPLETED),
+            ([], TrialState.FAILED),
+            ([1.0], TrialState.PAUSED),
+            ([], None),
+        ]
     )
     assert (history.num_running, history.num_ended) == (1, 2)
     assert (history.num_failures, history.num_tried) == (1, 3)

@@ -57,7 +57,9 @@ def test_importing_agcore_loads_no_heavy_library():
         "heavy = {'numpy', 'scipy', 'pandas', 'matplotlib', 'sklearn', 'rich', 'click'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -68,5 +70,7 @@ def test_a_random_search_loads_neither_scipy_nor_pandas_nor_matplotlib():
         "heavy = {'scipy', 'pandas', 'matplotlib', 'sklearn'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

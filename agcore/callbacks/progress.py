@@ -185,26 +185,38 @@ def short_value(value: object) -> str:
 
 def wrapped_config(config: Config, width: int, max_lines: int) -> list[str]:
     """A config as indented lines ``key=value  key=value``; what does not fit is counted."""
-    from rich.cells import cell_len
-
-    pairs = [_fitted(f"{key}={short_value(value)}", width - 4) for key, value in config.items()]
-    lines: list[str] = []
-    shown = 0
+    pairs = [f"{key}={short_value(value)}" for key, value in config.items()]
+    lines: list[list[str]] = []
     for pair in pairs:
-        if lines and cell_len(lines[-1]) + 2 + cell_len(pair) <= width:
-            lines[-1] += f"  {pair}"
+        if lines and _has_room_for(f"  {pair}", lines[-1], width):
+            lines[-1].append(pair)
         elif len(lines) < max_lines:
-            lines.append(f"  {pair}")
+            lines.append([pair])
         else:
             break
-        shown += 1
-    if shown < len(pairs):
-        lines[-1] = _fitted_with(lines[-1], f"  and {len(pairs) - shown} more", width)
-    return lines
+    if not lines:
+        return []
+    left_out = len(pairs) - sum(map(len, lines))
+    while left_out and len(lines[-1]) > 1 and not _has_room_for(_more(left_out), lines[-1], width):
+        lines[-1].pop()
+        left_out += 1
+    suffix = _more(left_out)
+    texts = [_fitted(_joined(line), width) for line in lines[:-1]]
+    return [*texts, _fitted(_joined(lines[-1]), width - len(suffix)) + suffix]
 
 
-def _fitted_with(line: str, suffix: str, width: int) -> str:
-    return _fitted(line, width - len(suffix)) + suffix
+def _has_room_for(suffix: str, pairs: list[str], width: int) -> bool:
+    from rich.cells import cell_len
+
+    return cell_len(_joined(pairs)) + len(suffix) <= width
+
+
+def _more(count: int) -> str:
+    return f"  and {count} more" if count else ""
+
+
+def _joined(pairs: list[str]) -> str:
+    return "  " + "  ".join(pairs)
 
 
 def _fitted(line: str, width: int) -> str:

@@ -58,9 +58,13 @@ def screen_for(console: Console, *, keeps_last: bool) -> Screen:
 
 def can_be_live() -> bool:
     """Whether standard error is a terminal, or this is a notebook."""
+    if sys.stderr is not None and sys.stderr.isatty():  # None in a process without streams
+        return True
+    if "IPython" not in sys.modules:  # then rich, which takes a while to load, is not asked
+        return False
     from rich.console import Console
 
-    return sys.stderr.isatty() or Console(stderr=True).is_jupyter
+    return Console(stderr=True).is_jupyter
 
 
 class TerminalScreen:

@@ -242,7 +242,9 @@ class HyperbandPolicy:
         if type(resource) is int and resource > track.last and resource >= track.milestone:
             if track.verdict is not None:
                 return track.verdict
-            if track.milestone == self._max_t:
+            # A function that reports once, at its end, has no results at the rungs below.
+            reports_once = track.last == 0 and resource >= self._max_t
+            if track.milestone == self._max_t or reports_once:
                 return self._finish(trial_id, track, resource, reward)
         raise resource_error(
             trial_id,

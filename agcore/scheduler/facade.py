@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import sys
 from typing import TYPE_CHECKING, Any
 
 from agcore.callbacks import Callback, HistoryCallback, Progress, RunView
+from agcore.callbacks.screens import can_be_live
 from agcore.errors import AgcoreError, SpecError
 from agcore.executor.base import TrialTask
+from agcore.executor.inline import InlineExecutor
 from agcore.figures import Curve, learning_curves
 from agcore.history import BestTrial, RunHistory, Trial
 from agcore.journal import Journal, NoJournal, event_to_json
@@ -267,10 +268,12 @@ class TrialScheduler:
             callback.on_start(view)
 
     def _progress(self) -> list[Callback]:
-        """A progress display: if asked for, or on a terminal unless decisions are shown."""
+        """A progress display: if asked for, or where it disturbs nobody."""
         wanted = self._options.progress
         if wanted is None:
-            wanted = sys.stderr.isatty() and not self._options.debug_log
+            # A debugger's prompt, or the lines of decisions, would be drawn over.
+            disturbs = self._options.debug_log or isinstance(self._executor, InlineExecutor)
+            wanted = not disturbs and can_be_live()
         return [Progress()] if wanted else []
 
     def _searcher_name(self) -> str:

@@ -322,6 +322,17 @@ def test_jumping_over_a_rung_is_an_error_that_names_the_rungs():
         policy.on_report(3, 9, 0.5)
 
 
+def test_a_single_report_at_full_resource_completes_a_trial_without_rungs():
+    policy = HyperbandPolicy(9)
+    policy.on_start(0, policy.next_job(0.0))
+    decision = policy.on_report(0, 9, 0.5)
+    assert (decision.action, decision.completed) == (Action.STOP, True)
+    policy.on_start(1, policy.next_job(0.0))
+    policy.on_report(1, 1, 0.5)
+    with pytest.raises(ReportError, match="jumped over the rung at 3"):
+        policy.on_report(1, 9, 0.5)
+
+
 def test_jumping_between_rungs_is_allowed():
     policy = started()
     policy.on_report(3, 3, 0.5)

@@ -87,9 +87,7 @@ def test_promotion_pauses_at_rungs_and_promotes_exactly_the_quota(
     )
 
 
-def test_brackets_are_sampled_and_the_same_seed_repeats_them(
-    train_fn, scripted, one_second_epochs
-):
+def test_brackets_are_sampled_and_the_same_seed_repeats_them(train_fn, scripted, one_second_epochs):
     def brackets(seed):
         executor = scripted(one_second_epochs)
         scheduler = hyperband(train_fn, executor, brackets=3, random_seed=seed, num_trials=40)

@@ -1,0 +1,173 @@
+"""The options that all commands share, and what they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_PICTURE = Path("agcore-incumbent.png")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the shared options ask for.
+
+    Attributes:
+        scheduler: ``'fifo'``, ``'hbs'`` or ``'hbp'``.
+        searcher: Name of the searcher.
+        time_out: Seconds, or None.
+        num_trials: Trials in total, or None.
+        workers: Trials at once, or None for what the machine has room for.
+        num_cpus: CPUs of each trial.
+        seed: Fixes the configs, or None for agcore's own seed.
+        plot: Where the picture is to go if the user said so.
+        no_plot: Whether there is to be none.
+        quiet: Whether to show no progress.
+        debug_log: Whether to show every decision.
+    """
+
+    scheduler: str
+    searcher: str
+    time_out: float | None
+    num_trials: int | None
+    workers: int | None
+    num_cpus: int
+    seed: int | None
+    plot: Path | None
+    no_plot: bool
+    quiet: bool
+    debug_log: bool
+
+    @property
+    def picture(self) -> Path | None:
+        """Where the picture goes, or None."""
+        return None if self.no_plot else self.plot or DEFAULT_PICTURE
+
+
+def run_options(default_scheduler: str) -> Callable[[Command], Command]:
+    """A decorator that gives a command the options of `RunRequest`."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(_options(default_scheduler)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _options(default_scheduler: str) -> list[Callable[[Command], Command]]:
+    return [*_search_options(default_scheduler), *_limit_options(), *_output_options()]
+
+
+def _search_options(default_scheduler: str) -> list[Callable[[Command], Command]]:
+    return [
+        click.option(
+            "--scheduler",
+            type=click.Choice(["fifo", "hbs", "hbp"]),
+            default=default_scheduler,
+            show_default=True,
+            help="Run all trials to their end (fifo), stop bad ones early (hbs), or pause all "
+            "and promote good ones (hbp).",
+        ),
+        click.option(
+            "--searcher",
+            metavar="NAME",
+            default="random",
+            show_default=True,
+            help="Who proposes configs: random, or grid for a finite space.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="The same seed gives the same configs.",
+        ),
+    ]
+
+
+def _limit_options() -> list[Callable[[Command], Command]]:
+    return [
+        click.option(
+            "--num-trials", type=click.IntRange(min=1), metavar="N", help="Trials in total."
+        ),
+        click.option(
+            "--time-out",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="S",
+            help="Seconds after which the run ends.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Trials at once; by default as many as the CPUs and GPUs allow.",
+        ),
+        click.option(
+            "--num-cpus",
+            type=click.IntRange(min=1),
+            metavar="N",
+            default=1,
+            show_default=True,
+            help="CPUs of each trial.",
+        ),
+    ]
+
+
+def _output_options() -> list[Callable[[Command], Command]]:
+    return [
+        click.option(
+            "--plot",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Where to save the picture of the best reward over time, as .png, .svg or "
+            f".pdf; by default {DEFAULT_PICTURE}.",
+        ),
+        click.option("--no-plot", is_flag=True, help="Save no picture."),
+        click.option("--quiet", is_flag=True, help="Show no progress, only the result."),
+        click.option(
+            "--debug-log", is_flag=True, help="Show every decision, and failures in full."
+        ),
+    ]
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists the options in sections, by what they are for."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options into the help page."""
+        sections: dict[str, list[tuple[str, str]]] = {title: [] for title in _SECTIONS}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                sections[_section_of(parameter.name)].append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _section_of(name: str | None) -> str:
+    return next((title for title, names in _SECTIONS.items() if name in names), "Output")
+
+
+_SECTIONS = {
+    "What is tuned": ("framework", "reward_attr", "mode", "time_attr"),
+    "Search": (
+        "scheduler",
+        "searcher",
+        "seed",
+        "max_t",
+        "grace_period",
+        "reduction_factor",
+        "brackets",
+    ),
+    "Limits and resources": ("num_trials", "time_out", "workers", "num_cpus", "num_gpus"),
+    "Output": (),
+}

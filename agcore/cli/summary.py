@@ -1,0 +1,222 @@
+"""What a command prints when a run is over: the best, how it was found, what it cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from agcore.callbacks.progress import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from agcore.history import Trial
+    from agcore.tuning import TuneResult
+
+_INDENT = 2
+_INCUMBENTS_SHOWN = 15
+_ERRORS_SHOWN = 5
+_ERROR_CHARS = 160
+_TRIAL_IDS_SHOWN = 4
+_TRACEBACK_LINES = 15
+_OUTPUT_LINES = 5
+_KEY_CHARS = 32
+
+
+class Summary:
+    """Writes about a run to standard output: tables on a terminal, plain text elsewhere.
+
+    Args:
+        result: The run.
+        console: Where to write; by default standard output.
+    """
+
+    def __init__(self, result: TuneResult, console: Console | None = None) -> None:
+        self._result = result
+        self._history = result.scheduler.history
+        self._out = console or Console(highlight=False, markup=False, emoji=False)
+        settings = result.settings
+        self._reward, self._resource = settings["reward_attr"], settings["time_attr"]
+
+    @property
+    def has_rewards(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(trial.reports for trial in self._result.trials.values())
+
+    def write(self) -> None:
+        """Write everything there is to say; what matters most stands where the eye is."""
+        self._write_title()
+        self._write_incumbents()
+        self._write_time()
+        self._write_failures()
+        self._write_best()
+
+    # -- parts -----------------------------------------------------------------------------
+
+    def _write_title(self) -> None:
+        settings, trials = self._result.settings, self._result.trials
+        self._heading(
+            f"{settings['scheduler']}, {settings['searcher']}, seed {settings['seed']}: "
+            f"{_counted(len(trials), 'trial')} in {duration(self._result.time_spent.run_s)}"
+        )
+        self._out.line()
+
+    def _write_best(self) -> None:
+        best = self._result.scheduler.best()
+        if best is None:
+            return
+        self._heading(
+            f"Best {self._reward}: {best.reward:.6g} in trial {best.trial_id} at "
+            f"{self._resource} {best.resource}"
+        )
+        width = min(_KEY_CHARS, max(map(len, best.config), default=0))
+        for key, value in best.config.items():
+            self._line(f"{key:<{width}}  {_value(value)}")
+        self._out.line()
+
+    def _write_incumbents(self) -> None:
+        found = self._result.incumbents
+        if not found:
+            return
+        self._heading("The best so far, each time it changed")
+        run_s = self._result.time_spent.run_s
+        rewards = aligned([incumbent.reward for incumbent in found])
+        rows = [
+            (_seconds(i.elapsed_s, run_s), str(i.trial_id), str(i.resource), reward)
+            for i, reward in zip(found, rewards, strict=True)
+        ]
+        if len(rows) > _INCUMBENTS_SHOWN:
+            head = _INCUMBENTS_SHOWN // 3
+            tail = _INCUMBENTS_SHOWN - head - 1
+            rows = [*rows[:head], ("...",) * 4, *rows[-tail:]]
+        self._table(("seconds", "trial", self._resource, self._reward), rows)
+        self._out.line()
+
+    def _write_time(self) -> None:
+        spent = self._result.time_spent
+        slots = f"{spent.slots} trials at once" if spent.slots > 1 else "one trial at a time"
+        self._heading(f"Where the time went: {duration(spent.run_s)}, {slots}")
+        count = sum(spent.trials_by_state.values())
+        rows = [*spent.rows(), ("all slots", count, spent.total_s)]
+        self._table(
+            ("", "trials", "seconds", "share"),
+            [
+                (
+                    what,
+                    "" if trials is None else f"{trials:,}",
+                    _seconds(seconds, spent.total_s),
+                    f"{100 * spent.share(seconds):.1f}%",
+                )
+                for what, trials, seconds in rows
+            ],
+            first_is_text=True,
+        )
+        configs = _counted(count, "config")
+        self._prose(Text(f"The searcher took {spent.suggest_s:.2g} s to propose {configs}."))
+        self._out.line()
+
+    def _write_failures(self) -> None:
+        failed = [t for t in self._result.trials.values() if t.state.is_failure]
+        if not failed:
+            return
+        self._heading(f"Failures: {len(failed):,} of {len(self._result.trials):,} trials")
+        by_error: defaultdict[str, list[Trial]] = defaultdict(list)
+        for trial in failed:
+            by_error[trial.error or trial.state.value.replace("_", " ")].append(trial)
+        common_first = sorted(by_error.items(), key=lambda item: -len(item[1]))
+        for error, trials in common_first[:_ERRORS_SHOWN]:
+            self._prose(Text(f"{_cut(error)}  ({_named(trials)})"))
+        if len(by_error) > _ERRORS_SHOWN:
+            self._line(f"... and {len(by_error) - _ERRORS_SHOWN} other errors")
+        self._write_last_words(failed[-1])
+        self._out.line()
+
+    def _write_last_words(self, trial: Trial) -> None:
+        """Traceback and output of a failed trial, and how to see more."""
+        trace = trial.traceback_text.rstrip().splitlines()
+        output = self._result.scheduler.log(trial.trial_id)
+        self._quote(f"Traceback of trial {trial.trial_id}:", trace, _TRACEBACK_LINES)
+        self._quote(f"Last output of trial {trial.trial_id}:", output, _OUTPUT_LINES)
+        hint = "--debug-log shows each failure as it happens, with traceback and output."
+        self._prose(Text(hint))
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def _heading(self, text: str) -> None:
+        self._prose(Text(text, style="bold"), indent=0)
+
+    def _prose(self, text: Text, indent: int = _INDENT) -> None:
+        """Write a sentence; a terminal breaks it between words, a pipe gets it whole."""
+        width = max(1, self._out.width - indent)
+        for line in text.wrap(self._out, width) if self._out.is_terminal else [text]:
+            line.rstrip()
+            self._out.print(Text(" " * indent) + line, soft_wrap=True)
+
+    def _line(self, text: str) -> None:
+        """Write a line that is to stay one, so that it can be copied."""
+        self._out.print(Text(" " * _INDENT + text), soft_wrap=True)
+
+    def _quote(self, title: str, lines: Sequence[str], most: int) -> None:
+        if lines:
+            self._line(title)
+            for line in lines[-most:]:
+                self._line(f"  {line}")
+
+    def _table(
+        self,
+        headings: Iterable[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        first_is_text: bool = False,
+    ) -> None:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+        for i, heading in enumerate(headings):
+            justify: Any = "left" if first_is_text and i == 0 else "right"
+            table.add_column(Text(heading), justify=justify, overflow="fold")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        self._out.print(Padding(table, (0, 0, 0, _INDENT), expand=False))
+
+
+def aligned(values: Sequence[float]) -> list[str]:
+    """Numbers with six significant digits, and as many decimals as the longest needs."""
+    texts = [f"{value:.6g}" for value in values]
+    if any("e" in text or "n" in text for text in texts):
+        return texts
+    decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
+    return [f"{value:.{decimals}f}" for value in values]
+
+
+def _value(value: object) -> str:
+    """A value of a config; a float keeps its point, text its quotes."""
+    if not isinstance(value, float):
+        return repr(value)
+    text = f"{value:.6g}"
+    return text if set(text) & set(".en") else f"{text}.0"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("s" if count != 1 else "")
+
+
+def _seconds(seconds: float, longest_s: float) -> str:
+    decimals = 2 if longest_s < 10 else 1 if longest_s < 10_000 else 0
+    return f"{seconds:,.{decimals}f}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _ERROR_CHARS else f"{text[: _ERROR_CHARS - 3]}..."
+
+
+def _named(trials: Sequence[Trial]) -> str:
+    """Which trials, by number; the first few of many."""
+    ids = ", ".join(str(trial.trial_id) for trial in trials[:_TRIAL_IDS_SHOWN])
+    if len(trials) == 1:
+        return f"trial {ids}"
+    dots = ", ..." if len(trials) > _TRIAL_IDS_SHOWN else ""
+    return f"{len(trials)} trials: {ids}{dots}"

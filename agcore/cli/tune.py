@@ -1,0 +1,123 @@
+"""``agcore tune``: tune a train function of the user's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from agcore.cli.options import RunRequest, SectionedCommand, run_options
+
+_HYPERBAND = ("max_t", "grace_period", "reduction_factor", "brackets")
+
+
+@click.command(
+    cls=SectionedCommand,
+    short_help="Tune a train function of your own.",
+    epilog="""\b
+Examples:
+  agcore tune train.py:train --num-trials 50
+  agcore tune train.py:train --reward-attr loss --mode min --time-out 600
+  agcore tune my_package.train:train --scheduler hbs --max-t 27 --time-out 600
+  agcore tune train.py:train --searcher grid --num-trials 100 --workers 4
+
+\b
+A train function, in train.py:
+  import agcore as ag
+
+\b
+  @ag.args(lr=ag.Real(1e-4, 1, log=True), epochs=9)
+  def train(args, reporter):
+      for epoch in range(1, args.epochs + 1):
+          ...
+          reporter(epoch=epoch, accuracy=accuracy)
+""",
+)
+@click.argument("target", metavar="FILE.py:FN")
+@run_options(default_scheduler="fifo")
+@click.option(
+    "--reward-attr",
+    metavar="KEY",
+    default="accuracy",
+    show_default=True,
+    help="The reported metric to improve.",
+)
+@click.option(
+    "--time-attr",
+    metavar="KEY",
+    default="epoch",
+    show_default=True,
+    help="The reported metric that counts resources, such as epochs.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["max", "min"]),
+    default="max",
+    show_default=True,
+    help="Whether large or small rewards are good.",
+)
+@click.option(
+    "--max-t",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="hbs, hbp: full resource of a trial; by default args.epochs or args.max_t.",
+)
+@click.option(
+    "--grace-period",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="hbs, hbp: resource of the first rung; by default 1.",
+)
+@click.option(
+    "--reduction-factor",
+    type=float,
+    metavar="X",
+    help="hbs, hbp: factor between rungs; by default 3.",
+)
+@click.option(
+    "--brackets",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="hbs, hbp: number of brackets; by default 1.",
+)
+@click.option(
+    "--num-gpus",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    default=0,
+    show_default=True,
+    help="GPUs of each trial; 0.5 lets two trials share one.",
+)
+def tune(target: str, num_gpus: float, **options: Any) -> None:
+    """Tune the train function FN in FILE.py, or in a module: MODULE:FN.
+
+    It is decorated with @ag.args(...) and calls reporter(...), or returns its reward.
+    """
+    from agcore.cli.running import run_and_show
+    from agcore.cli.target import load_train_function
+
+    arguments = {name: options.pop(name) for name in ("reward_attr", "time_attr", "mode")}
+    hyperband = {name: options.pop(name) for name in _HYPERBAND}
+    request = RunRequest(**options)
+    arguments |= {name: value for name, value in hyperband.items() if value is not None}
+    _check(request, arguments)
+    function = load_train_function(target)
+    code = run_and_show(function, request, num_gpus=num_gpus, **arguments)
+    click.get_current_context().exit(code)
+
+
+def _check(request: RunRequest, arguments: dict[str, Any]) -> None:
+    """Say what is wrong in the words of the command line.
+
+    Raises:
+        click.UsageError: Nothing limits the run, or an option needs another scheduler.
+    """
+    if request.time_out is None and request.num_trials is None:
+        raise click.UsageError("say when to end: pass --num-trials N, --time-out S, or both")
+    if request.scheduler == "fifo":
+        for name in _HYPERBAND:
+            if name in arguments:
+                option = f"--{name.replace('_', '-')}"
+                raise click.UsageError(
+                    f"{option} has no effect with --scheduler fifo; pass --scheduler hbs or hbp"
+                )

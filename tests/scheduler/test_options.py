@@ -1,0 +1,38 @@
+import pytest
+
+from agcore.errors import SpecError
+from agcore.executor.inline import InlineExecutor
+from agcore.executor.local import LocalExecutor
+from agcore.scheduler.options import RunOptions
+
+
+def test_executors_are_made_by_name_or_taken_as_they_are():
+    assert isinstance(RunOptions(executor="inline").make_executor(), InlineExecutor)
+    local = RunOptions(executor="local", num_workers=3).make_executor()
+    assert isinstance(local, LocalExecutor)
+    assert local.slots == 3
+    assert RunOptions(executor=local).make_executor() is local
+
+
+def test_the_seed_of_the_experiment_is_the_searchers():
+    assert RunOptions().random_seed == 31415927
+    assert RunOptions(search_options={"random_seed": None}).random_seed == 31415927
+    assert RunOptions(search_options={"random_seed": 0}).random_seed == 0
+
+
+def test_debug_log_is_a_search_option():
+    assert RunOptions(search_options={"debug_log": True}).debug_log
+    assert not RunOptions().debug_log
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True, "2"])
+def test_a_number_of_workers_that_is_none_is_refused(workers):
+    with pytest.raises(SpecError, match="num_workers="):
+        RunOptions(num_workers=workers)
+
+
+def test_resources_are_checked_when_they_are_read():
+    with pytest.raises(SpecError, match="num_cpus=0"):
+        _ = RunOptions(resource={"num_cpus": 0}).resources
+    assert RunOptions(resource={"num_gpus": 0.5}).resources.num_gpus == 0.5
+    assert RunOptions(resource={"num_cpus": None}).resources.num_cpus == 1

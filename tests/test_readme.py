@@ -1,0 +1,83 @@
+"""The README keeps its promises: its Python runs as pasted, its commands and links are real."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+SHELL = [code.strip() for language, code in BLOCKS if language == "sh"]
+HANGS_AFTER_S = 60
+
+
+def run(code, folder):
+    """What a program of its own prints."""
+    (folder / "pasted.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "pasted.py"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+        timeout=HANGS_AFTER_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_two_commands_stand_there_word_by_word():
+    assert "pip install -e . && agcore demo" in SHELL
+    assert 'pip install -e ".[test]" && pytest' in SHELL
+
+
+def test_the_first_example_has_fifteen_lines():
+    assert len([line for line in PYTHON[0].splitlines() if line.strip()]) <= 15
+
+
+def test_all_python_runs_from_top_to_bottom_as_pasted(tmp_path):
+    assert len(PYTHON) >= 6
+    printed = run("\n".join(PYTHON), tmp_path)
+    assert re.match(r"\{'alpha': .*, 'loss': '\w+'\} 0\.9\d+\n", printed)
+    assert "BestTrial(" in printed
+    assert "is a multiple of five" in printed
+    assert (tmp_path / "incumbent.png").stat().st_size > 5000
+
+
+def test_the_commands_of_the_command_line_exist():
+    shown = subprocess.run(
+        [sys.executable, "-m", "agcore", "tune", "--help"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=HANGS_AFTER_S,
+        check=True,
+    ).stdout
+    for option in set(re.findall(r"--[a-z][a-z-]+", " ".join(SHELL))):
+        assert option in shown
+
+
+def test_nothing_is_promised_that_does_not_exist():
+    import agcore
+
+    public = set(re.findall(r"`(?:@)?ag\.(\w+)", README))
+    assert public <= set(dir(agcore))
+    for word in ("bayesopt", "resume(", "journal"):
+        assert word not in README
+
+
+@pytest.mark.parametrize("path", ["LICENSE", "pyproject.toml", "agcore/datasets/letter.csv.gz"])
+def test_what_the_readme_speaks_of_is_in_the_checkout(path):
+    assert (ROOT / path).is_file()
+
+
+def test_lines_of_the_screen_fit_eighty_columns():
+    screens = [code for language, code in BLOCKS if language == "text"]
+    assert screens
+    assert all(len(line) <= 80 for screen in screens for line in screen.splitlines())
