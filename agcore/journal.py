@@ -283,13 +283,23 @@ def decode_event(line: str) -> Event:
         KeyError: The event or one of its fields is unknown.
         TypeError: A field is missing.
     """
-    fields, end = _decode(line)
-    if not isinstance(fields, dict):
-        raise ValueError("not a JSON object")
+    value, end = _decode(line)
     if line[end:].strip():
         raise ValueError("something follows the JSON object")
+    return event_from_json(value)
+
+
+def event_from_json(value: Any) -> Event:
+    """The event that `event_to_json` made a dict of.
+
+    Raises:
+        ValueError: It is no dict, or a value has the wrong type.
+        KeyError: The event or one of its fields is unknown.
+        TypeError: A field is missing.
+    """
+    fields = dict(_mapping(value))
     kind = _EVENTS[fields.pop("event")]
-    event: Event = kind(**{name: _FIELDS[name](value) for name, value in fields.items()})
+    event: Event = kind(**{name: _FIELDS[name](item) for name, item in fields.items()})
     return event
 
 
@@ -443,3 +453,24 @@ def read_history(path: Path, history: RunHistory) -> RunHistory:
                 f"{type(event).__name__} of trial {trial_id}, which was not proposed"
             ) from error
     return history
+
+
+def events_from_state(state: Mapping[str, Any]) -> Iterator[Event]:
+    """The events in a ``state_dict``.
+
+    Raises:
+        JournalError: It is none, damaged, or of a later version.
+    """
+    schema, events = state.get("schema"), state.get("events")
+    if not isinstance(schema, int) or not isinstance(events, list):
+        raise JournalError("the state is no state_dict() of agcore: it lacks schema or events")
+    if schema > SCHEMA:
+        raise JournalError(
+            f"the state was written by a later agcore (schema {schema}, this one reads up to "
+            f"{SCHEMA}); install a newer agcore to load it"
+        )
+    for number, event in enumerate(events, start=1):
+        try:
+            yield event_from_json(event)
+        except (ValueError, KeyError, TypeError) as error:
+            raise JournalError(f"event {number} of the state is damaged: {error!r}") from error

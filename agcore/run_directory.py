@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,12 +88,7 @@ class RunDirectory:
         Raises:
             JournalError: It cannot be written.
         """
-        temporary = self.description.with_suffix(f".{os.getpid()}")
-        try:
-            temporary.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
-            temporary.replace(self.description)
-        except OSError as error:
-            raise JournalError(f"{self.description} cannot be written: {error.strerror}") from error
+        write_json(self.description, description)
 
     def read_description(self) -> dict[str, Any]:
         """What `write_description` wrote; empty if it is gone.
@@ -144,6 +138,15 @@ class RunDirectory:
         return f"process {session.pid} on {session.host}"
 
 
-def this_host() -> str:
-    """The name of this machine."""
-    return socket.gethostname()
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file in one piece: a reader never sees half of it.
+
+    Raises:
+        JournalError: It cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise JournalError(f"{path} cannot be written: {error.strerror}") from error

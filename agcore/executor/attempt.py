@@ -82,9 +82,7 @@ class AttemptRunner:
 
 def _raised(error: BaseException) -> AttemptEnd:
     first_line = f"{type(error).__name__}: {error}".splitlines()[0]
-    text = "".join(
-        traceback.format_exception(type(error), error, _users_part(error.__traceback__))
-    )
+    text = "".join(traceback.format_exception(type(error), error, _users_part(error.__traceback__)))
     evidence = _memory_evidence(error)
     outcome = Outcome.OUT_OF_MEMORY if evidence else Outcome.RAISED
     return AttemptEnd(outcome.value, first_line, text, evidence)

@@ -76,11 +76,7 @@ class InlineExecutor:
         outcome = Outcome.STOPPED if self._killed else Outcome(end.outcome)
         text = end.traceback_text
         deliver(
-            [
-                Exited(
-                    job.trial_id, outcome, time.time(), end.error, text, evidence=end.evidence
-                )
-            ]
+            [Exited(job.trial_id, outcome, time.time(), end.error, text, evidence=end.evidence)]
         )
 
     def wake(self) -> None:

@@ -256,9 +256,7 @@ class LocalExecutor:
         if worker.step is Step.SERVING and worker.trial_id is not None:
             news.append(ReportReceived(worker.trial_id, json.loads(body), time.time()))
 
-    def _on_end(
-        self, worker: WorkerHandle, frame: wire.EndFrame, news: list[ExecutorNews]
-    ) -> None:
+    def _on_end(self, worker: WorkerHandle, frame: wire.EndFrame, news: list[ExecutorNews]) -> None:
         if worker.trial_id is None:
             return
         self._on_output(worker, news)
@@ -296,8 +294,7 @@ class LocalExecutor:
 
     def _is_worn_out(self, worker: WorkerHandle) -> bool:
         return (
-            worker.trials >= RECYCLE_TRIALS
-            and time.monotonic() - worker.started_s >= RECYCLE_AGE_S
+            worker.trials >= RECYCLE_TRIALS and time.monotonic() - worker.started_s >= RECYCLE_AGE_S
         )
 
     def _on_output(self, worker: WorkerHandle, _: list[ExecutorNews]) -> None:
@@ -332,9 +329,7 @@ class LocalExecutor:
         message = f"the worker process vanished ({cause})"
         return Exited(worker.trial_id, Outcome.VANISHED, time.time(), message, exit_code=code)
 
-    def _forget_trial(
-        self, worker: WorkerHandle, exited: Exited, news: list[ExecutorNews]
-    ) -> None:
+    def _forget_trial(self, worker: WorkerHandle, exited: Exited, news: list[ExecutorNews]) -> None:
         news.append(exited)
         del self._running[exited.trial_id]
         worker.trial_id = None

@@ -121,4 +121,3 @@ def _is_zombie(pid: int) -> bool:
         return True
     except psutil.Error:
         return False
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agcore.callbacks import Callback, HistoryCallback, Progress, RunView
@@ -14,10 +15,10 @@ from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
 from agcore.figures import Curve, learning_curves
 from agcore.history import BestTrial, RunHistory, Trial
-from agcore.journal import Journal, NoJournal, event_to_json
+from agcore.journal import SCHEMA, Journal, NoJournal, event_to_json, events_from_state
 from agcore.records import RunEnded, RunResumed, RunStarted
 from agcore.reporter import ReportRules
-from agcore.run_directory import RunDirectory
+from agcore.run_directory import RunDirectory, write_json
 from agcore.running_time import RunningTime
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.debug_log import decisions_shown
@@ -53,9 +54,6 @@ if TYPE_CHECKING:
     from agcore.searcher import Searcher
 
 logger = logging.getLogger("agcore")
-
-SCHEMA = 1
-"""Version of what `TrialScheduler.state_dict` holds."""
 
 
 class TrialScheduler:
@@ -468,6 +466,28 @@ class TrialScheduler:
             "settings": self._described_settings(self._limits),
             "events": [event_to_json(event) for event in self._history.events],
         }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where the scheduler was that gave `state_dict`; only before the first `run`.
+
+        Raises:
+            JournalError: The state is damaged or of a later version.
+            SpecError: This scheduler has run already.
+        """
+        if self._history.events:
+            raise SpecError("load_state_dict needs a scheduler that has not run; make a new one")
+        replay = Replay(self._parts(NoJournal()), self._settings.seed)
+        replay.apply_all(events_from_state(state))
+        self._again = replay.launches
+        self._alive_s = RunningTime(self._history.events).total_s
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `state_dict` as JSON to a file, in one piece.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        write_json(Path(path), self.state_dict())
 
     def __repr__(self) -> str:
         resources = self._options.resources

@@ -182,7 +182,6 @@ class Replay:
         live = LiveTrial(trial, max(trial.resource, event.resume_from), milestone)
         return Launch(job, live, None, RESTARTED)
 
-
     def _at_last(self, trial: Trial) -> Launch:
         """The first start of a trial that was proposed when the record ends."""
         # Asked in the same state the policy gives the answer that led to the proposal.

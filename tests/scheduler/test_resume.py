@@ -159,7 +159,7 @@ def test_a_trial_started_again_keeps_its_seed_and_counts_its_attempts(scripted, 
     first.run()
     seeds = {job.trial_id: job.seed for job in first._executor.jobs}
     lines = (tmp_path / "events.jsonl").read_bytes().splitlines(keepends=True)
-    started = [i for i, line in enumerate(lines) if b'"TrialStarted","trial_id":4' in line][0]
+    started = next(i for i, line in enumerate(lines) if b'"TrialStarted","trial_id":4' in line)
     (tmp_path / "events.jsonl").write_bytes(b"".join(lines[: started + 3]))
     resumed = make("fifo", "random", scripted, tmp_path, resume=True)
     resumed.run()
@@ -180,6 +180,41 @@ def test_a_repeated_report_that_differs_gives_one_warning(scripted, tmp_path, ca
     resumed.run(num_trials=2)
     assert caplog.text.count("the record is kept") == 1
     assert resumed.training_history["0"][0]["accuracy"] == 0.5
+
+
+def test_a_state_dict_goes_through_json_and_is_continued(scripted, tmp_path):
+    first = make("promotion", "random", scripted, None)
+    first.run(num_trials=6)
+    first.save(tmp_path / "state.json")
+    state = json.loads((tmp_path / "state.json").read_text())
+    second = make("promotion", "random", scripted, None)
+    second.load_state_dict(state)
+    second.run()
+    whole = make("promotion", "random", scripted, None)
+    whole.run(num_trials=6)
+    whole.run()
+    assert what_happened(second) == what_happened(whole)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({}, "no state_dict"),
+        ({"schema": 99, "events": []}, "later agcore"),
+        ({"schema": 1, "events": [{"event": "Nothing"}]}, "event 1"),
+        ({"schema": 1, "events": [3]}, "event 1"),
+    ],
+)
+def test_a_state_that_is_none_is_refused(scripted, state, message):
+    with pytest.raises(JournalError, match=message):
+        make("fifo", "random", scripted, None).load_state_dict(state)
+
+
+def test_a_state_is_loaded_before_the_first_run_only(scripted):
+    scheduler = make("fifo", "random", scripted, None)
+    scheduler.run()
+    with pytest.raises(SpecError, match="has not run"):
+        scheduler.load_state_dict(scheduler.state_dict())
 
 
 # -- what is refused -----------------------------------------------------------------------
@@ -231,7 +266,7 @@ def test_a_changed_space_is_refused_unless_it_is_widened_under_auto(scripted, tm
     before = SPACES["random"]
     try:
         SPACES["random"] = {"x": ag.Real(0, 2), "y": ag.Categorical("new", "newer")}
-        with pytest.raises(JournalError, match="x was 'Real.*upper=1.0.*is 'Real.*upper=2.0"):
+        with pytest.raises(JournalError, match=r"x was 'Real.*upper=1.0.*is 'Real.*upper=2.0"):
             make("fifo", "random", scripted, tmp_path, resume=True)
         wider = make("fifo", "random", scripted, tmp_path, resume="auto")
         assert wider.trials[0].config == {"x": 0.5, "y": "new"}
