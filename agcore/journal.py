@@ -52,15 +52,61 @@ SYNC_EVERY_S = 1.0
 def encode_event(event: Event) -> str:
     """An event as one line of JSON, without the newline."""
     try:
-        if type(event) is Reported:  # nine of ten events, so it is worth a way of its own
-            return (
-                f'{{"event":"Reported","trial_id":{event.trial_id},"time_s":{event.time_s!r},'
-                f'"resource":{event.resource},"reward":{_encode(event.reward)},'
-                f'"metrics":{_encode(event.metrics)}}}'
-            )
-        return _encode({"event": type(event).__name__, **_fields(event)})
+        quick = _QUICK.get(type(event))
+        return (quick and quick(event)) or _encode(
+            {"event": type(event).__name__, **_fields(event)}
+        )
     except ValueError:  # a number that is not finite
         return _encode(event_to_json(event))
+
+
+# Three events a trial and one a report make up the journal, so they are put together by hand,
+# in a fourth of the time; each answers an empty string where it is not an ordinary one.
+
+
+def _reported_line(event: Reported) -> str:
+    return (
+        f'{{"event":"Reported","trial_id":{event.trial_id},"time_s":{event.time_s!r},'
+        f'"resource":{event.resource},"reward":{_encode(event.reward)},'
+        f'"metrics":{_encode(event.metrics)}}}'
+    )
+
+
+def _proposed_line(event: TrialProposed) -> str:
+    if event.why or not event.origin.isalpha():
+        return ""
+    return (
+        f'{{"event":"TrialProposed","trial_id":{event.trial_id},"time_s":{event.time_s!r},'
+        f'"config":{_encode(event.config)},"origin":"{event.origin}",'
+        f'"bracket":{event.bracket},"suggest_s":{event.suggest_s!r}}}'
+    )
+
+
+def _started_line(event: TrialStarted) -> str:
+    if event.reason:
+        return ""
+    milestone = "" if event.milestone is None else f',"milestone":{event.milestone}'
+    return (
+        f'{{"event":"TrialStarted","trial_id":{event.trial_id},"time_s":{event.time_s!r},'
+        f'"attempt":{event.attempt},"resume_from":{event.resume_from}{milestone}}}'
+    )
+
+
+def _ended_line(event: TrialEnded) -> str:
+    if event.error or event.exit_code is not None or event.evidence or event.traceback_text:
+        return ""
+    return (
+        f'{{"event":"TrialEnded","trial_id":{event.trial_id},"time_s":{event.time_s!r},'
+        f'"state":"{event.state.value}"}}'
+    )
+
+
+_QUICK: dict[type, Callable[[Any], str]] = {
+    Reported: _reported_line,
+    TrialProposed: _proposed_line,
+    TrialStarted: _started_line,
+    TrialEnded: _ended_line,
+}
 
 
 _EMPTY: tuple[Any, ...] = (None, "", {})
@@ -180,7 +226,8 @@ class JournalWriter:
         if not self._lines:
             return
         lines, self._lines = self._lines, []
-        data = memoryview(("\n".join(lines) + "\n").encode())
+        data = ("\n".join(lines) + "\n").encode()
+        size = len(data)
         try:
             while data:
                 data = data[os.write(self._file, data) :]
@@ -190,7 +237,7 @@ class JournalWriter:
                 f"the journal {self._path} cannot be written ({error.strerror}); the first event "
                 f"that is missing: {lines[0][:200]}"
             ) from error
-        self._size = os.lseek(self._file, 0, os.SEEK_CUR)
+        self._size += size
         self._is_synced = False
         now_s = time.monotonic()
         if now_s - self._synced_s >= self._sync_every_s:
