@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from agcore.errors import EarlyStop, ReportError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agcore.jobs import Metrics
 
 RESERVED = frozenset({"bracket", "terminated"})
@@ -66,14 +68,17 @@ class ReportRules:
     final_resource: int | None = None
 
     def check(self, metrics: Metrics) -> None:
-        """Check one report.
+        """Check one report; a resource such as 3.0 becomes 3.
+
+        Args:
+            metrics: Plain values, as `plain_metrics` makes them.
 
         Raises:
             ReportError: The reward or the resource is missing or not a number, the resource
                 is not positive, or a reserved key is used.
         """
         reward = metrics.get(self.reward_attr)
-        if type(reward) is not float and (isinstance(reward, (bool, str)) or reward is None):
+        if type(reward) is not float and not _is_small_int(reward):
             self._reject_reward(metrics)
         if not RESERVED.isdisjoint(metrics):
             clash = sorted(RESERVED & metrics.keys())[0]
@@ -81,35 +86,30 @@ class ReportRules:
                 f"reporter({clash}=...) uses a key that the scheduler writes into "
                 "training_history; report it under another name"
             )
-        if self.resource_required:
-            self._check_resource(metrics)
+        name = self.time_attr
+        resource = metrics.get(name)
+        if type(resource) is float and resource.is_integer():
+            metrics[name] = resource = int(resource)
+        if (self.resource_required or name in metrics) and not _is_count(resource):
+            self._reject_resource(metrics)
 
-    def _reject_reward(self, metrics: Metrics) -> None:
+    def _reject_reward(self, metrics: Metrics) -> NoReturn:
         name = self.reward_attr
         if name not in metrics:
-            raise ReportError(
-                f"the report has no {name!r} (reward_attr); it has: {_listed(metrics)}"
-                f"{did_you_mean(name, metrics)}; report {name}=..., or pass reward_attr= to the "
-                "scheduler"
-            )
-        raise ReportError(f"{name}={metrics[name]!r} must be a number; report a float")
+            raise ReportError(_lacking(name, "reward_attr", metrics))
+        value = metrics[name]
+        if type(value) is int:
+            raise ReportError(f"{name} is an integer too large for a float; report a float")
+        raise ReportError(f"{name}={_shortened(value)} must be a number; report a float")
 
-    def _check_resource(self, metrics: Metrics) -> None:
+    def _reject_resource(self, metrics: Metrics) -> NoReturn:
         name = self.time_attr
         if name not in metrics:
-            raise ReportError(
-                f"the report has no {name!r} (time_attr); it has: {_listed(metrics)}"
-                f"{did_you_mean(name, metrics)}; report {name}=..., or pass time_attr= to the "
-                "scheduler"
-            )
-        resource = metrics[name]
-        if isinstance(resource, float) and resource.is_integer():
-            metrics[name] = resource = int(resource)
-        if type(resource) is not int or resource < 1:
-            raise ReportError(
-                f"{name}={resource!r} must be a positive integer; report what is done so far, "
-                f"for epochs: {name}=epoch + 1"
-            )
+            raise ReportError(_lacking(name, "time_attr", metrics))
+        raise ReportError(
+            f"{name}={_shortened(metrics[name])} must be a positive integer; report what is "
+            f"done so far, for epochs: {name}=epoch + 1"
+        )
 
     def final_report(self, value: Any) -> Metrics | None:
         """The report that a returned value stands for, or None if it is not one.
@@ -122,7 +122,10 @@ class ReportRules:
             if self.reward_attr not in metrics:
                 return None
         else:
-            reward = plain_value(value) if hasattr(value, "item") else value
+            try:
+                reward = plain_value(value)
+            except (TypeError, ValueError, RecursionError):
+                return None
             if isinstance(reward, bool) or not isinstance(reward, (int, float)):
                 return None
             metrics = {self.reward_attr: reward}
@@ -131,8 +134,25 @@ class ReportRules:
         return metrics
 
 
-def _listed(metrics: Mapping[str, Any]) -> str:
-    return ", ".join(metrics) or "nothing"
+def _lacking(name: str, argument: str, metrics: Mapping[str, Any]) -> str:
+    return (
+        f"the report has no {name!r} ({argument}); it has: {', '.join(metrics) or 'nothing'}"
+        f"{did_you_mean(name, metrics)}; report {name}=..., or pass {argument}= to the scheduler"
+    )
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_small_int(value: Any) -> bool:
+    """Whether ``value`` is an int that a float can hold."""
+    return type(value) is int and value.bit_length() < 1024
 
 
 def plain_metrics(metrics: Mapping[str, Any]) -> Metrics:
@@ -150,45 +170,55 @@ def plain_metrics(metrics: Mapping[str, Any]) -> Metrics:
 def _plain_or_reject(key: str, value: Any) -> Any:
     try:
         return plain_value(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise ReportError(
-            f"reporter({key}=...) got a {type(value).__name__}: {error}; report numbers, "
+            f"reporter({key}=...) got a {type(value).__name__}: {reason}; report numbers, "
             "strings, booleans, None, or lists and dicts of them"
         ) from None
 
 
 def plain_value(value: Any) -> Any:
-    """``value`` as a JSON value: scalars of NumPy, torch and MXNet by ``.item()``.
+    """``value`` as a JSON value: scalars of NumPy, torch and MXNet as Python numbers.
 
     Raises:
         TypeError: There is no JSON form.
-        ValueError: An array or tensor of more than one element.
+        ValueError: An array or tensor that does not hold exactly one element.
     """
-    if isinstance(value, (bool, int, float, str)) or value is None:
-        # Subclasses (np.float64, IntEnum) become the plain type, so that JSON is stable.
-        return next((t(value) for t in (bool, int, float, str) if isinstance(value, t)), None)
+    if value is None or isinstance(value, bool):
+        return value
+    # Subclasses (np.float64, IntEnum) become the plain type, so that JSON is stable.
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, str):
+        return str.__str__(value)
     if isinstance(value, Mapping):
-        return {str(key): plain_value(item) for key, item in value.items()}
+        return {_plain_key(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain_value(item) for item in value]
-    for name in ("item", "asscalar"):
+    return _scalar(value)
+
+
+def _plain_key(key: Any) -> str:
+    return str.__str__(key) if isinstance(key, str) else str(key)
+
+
+def _scalar(value: Any) -> Any:
+    """The one number in an object that says how to get it out."""
+    for name in ("item", "asscalar", "__float__"):
         unwrap = getattr(value, name, None)
-        if callable(unwrap):
-            return plain_value(_one_element(value, unwrap))
+        if callable(unwrap) and not isinstance(value, type):
+            shape = getattr(value, "shape", None)
+            if shape is not None and math.prod(shape) != 1:
+                raise ValueError(f"it has the shape {tuple(shape)}; reduce it to one number")
+            # An error that comes up only now, such as CUDA's out of memory, is the trial's own.
+            number = unwrap()
+            if number is value:
+                break
+            return plain_value(number)
     raise TypeError("it has no JSON form")
-
-
-def _one_element(value: Any, unwrap: Callable[[], Any]) -> Any:
-    try:
-        return unwrap()
-    except (ValueError, RuntimeError, TypeError):
-        shape = getattr(value, "shape", "unknown")
-        raise ValueError(f"it holds more than one number (shape {shape}); reduce it") from None
-
-
-def is_finite_number(value: Any) -> bool:
-    """Whether ``value`` is an int or a finite float."""
-    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 class Reporter:
@@ -211,10 +241,13 @@ class Reporter:
         self._exchange = exchange
         self._ended = False
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_reporting = False
 
-    def __call__(self, **metrics: Any) -> None:
+    def __call__(self, /, **metrics: Any) -> None:
         """Report metrics and wait for the scheduler's decision.
+
+        Threads of a trial may report too; one report is sent at a time.
 
         Raises:
             EarlyStop: The trial is to end now.
@@ -232,13 +265,25 @@ class Reporter:
             if self._ended:
                 raise EarlyStop
             self._rules.check(plain)
-            verdict = self._exchange(plain)
-            self.count += 1
+            verdict = self._send(plain)
             if verdict.error:
                 raise ReportError(verdict.error)
             if not verdict.goes_on:
                 self._ended = True
                 raise EarlyStop
+
+    def _send(self, metrics: Metrics) -> Verdict:
+        if self._is_reporting:
+            raise ReportError(
+                "reporter was called while it was reporting, by a signal handler; let the handler "
+                "set a flag and report from the train function"
+            )
+        self._is_reporting = True
+        self.count += 1
+        try:
+            return self._exchange(metrics)
+        finally:
+            self._is_reporting = False
 
     @property
     def was_stopped(self) -> bool:

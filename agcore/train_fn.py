@@ -133,12 +133,14 @@ class TrainFunction:
             SpecError: The config does not fit the search space.
         """
         arguments = self.args if args is None else as_args(args)
-        return self.run(self._arguments_for(arguments, config or {}), reporter, **kwargs)
+        built = self._arguments_for(arguments, {} if config is None else config)
+        fill_in(built, None, 0)
+        return self.run(built, reporter, **kwargs)
 
     def run(self, args: Args, reporter: Callable[..., Any] | None = None, /, **kwargs: Any) -> Any:
         """What the function returns for arguments that are built already."""
         if self.accepts_reporter:
-            kwargs["reporter"] = _silent_reporter if reporter is None else reporter
+            kwargs["reporter"] = SilentReporter() if reporter is None else reporter
         return self.f(args, **kwargs)
 
     def _arguments_for(self, args: Args, config: Mapping[str, Any]) -> Args:
@@ -255,8 +257,27 @@ def as_train_function(fn: Any, space: Mapping[str, Any] | None = None) -> TrainF
     return TrainFunction(fn, None, space)
 
 
-def _silent_reporter(**metrics: Any) -> None:
-    """Drops the report."""
+def fill_in(args: Args, task_id: int | None, resume_from: int) -> None:
+    """Add what a scheduler tells a train function; parameters of the user's own stay.
+
+    Args:
+        args: Those of one call.
+        task_id: The trial, or None for a call by hand.
+        resume_from: Resource a paused trial had reached, 0 for a fresh one.
+    """
+    for key, value in (("task_id", task_id), ("scheduler", {"resume_from": resume_from})):
+        if key not in args:
+            args[key] = value
+
+
+class SilentReporter:
+    """The reporter of a call by hand: it drops what it is told."""
+
+    resume_from = 0
+    was_stopped = False
+
+    def __call__(self, /, **metrics: Any) -> None:
+        """Do nothing."""
 
 
 def _accepts_reporter(f: Callable[..., Any]) -> bool:

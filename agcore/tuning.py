@@ -188,6 +188,11 @@ def tune(
         TrialFailed: Too many trials failed, or all did.
     """
     function = as_train_function(train_fn, space)
+    if space is not None and not function.cs.names:
+        raise SpecError(
+            f"space={dict(space)!r} has nothing to search: its values are constants; write "
+            "spaces, as ag.Real(0, 1)"
+        )
     chosen = make_scheduler(
         function,
         scheduler,

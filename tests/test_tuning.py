@@ -157,3 +157,8 @@ def test_a_scheduler_is_made_by_its_short_name():
     promotion = make_scheduler(decorated, "hbp", num_trials=1, reduction_factor=2)
     assert type(promotion) is HyperbandScheduler
     assert promotion.max_t == 3
+
+
+def test_a_space_of_constants_is_refused_with_the_remedy():
+    with pytest.raises(ag.SpecError, match=r"nothing to search.*ag.Real"):
+        ag.tune(lambda args: 1.0, {"x": (0, 1)}, num_trials=20)

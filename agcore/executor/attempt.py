@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from agcore.errors import EarlyStop
 from agcore.jobs import Outcome, Resume
 from agcore.reporter import Reporter
+from agcore.train_fn import fill_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +22,19 @@ if TYPE_CHECKING:
     from agcore.jobs import Job, Metrics
     from agcore.reporter import Verdict
 
-_OWN_FILES = ("agcore/executor/", "agcore/train_fn.py", "agcore/reporter.py")
+_PACKAGE = __file__.rpartition("executor")[0]
+_OWN_FILES = (f"{_PACKAGE}executor", f"{_PACKAGE}train_fn.py", f"{_PACKAGE}reporter.py")
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "oom when allocating",
+    "cannot allocate memory",
+    "can't allocate memory",
+    "bad_alloc",
+    "status_alloc_failed",
+)
+"""How CUDA, TensorFlow, the operating system, PyTorch, C++ and cuBLAS put it."""
+_LONGEST_LINE = 500
+_LONGEST_TRACEBACK = 50_000
 
 
 class AttemptEnd(NamedTuple):
@@ -47,29 +63,36 @@ class AttemptRunner:
     def run(self, job: Job, exchange: Callable[[Metrics], Verdict]) -> AttemptEnd:
         """Run one attempt; every way it can end becomes an `AttemptEnd`.
 
+        A process that the train function forks and that comes back from it ends here: there is
+        one trial, and it is the original process that runs it.
+
         Args:
             job: What to run.
             exchange: Sends a report and brings the answer.
         """
+        process = os.getpid()
         resume_from = job.resume_from if isinstance(job, Resume) else 0
         reporter = Reporter(self.task.rules, exchange, resume_from)
         try:
             self.seed(job.seed)
             value = self._call(job, reporter)
+            if os.getpid() != process:
+                _end_fork(None)
             self._report_returned(value, reporter)
         except EarlyStop:
             return AttemptEnd(Outcome.STOPPED.value)
-        except self.pass_on:
-            raise
-        except BaseException as error:  # noqa: BLE001  the user's code may raise anything
+        except BaseException as error:
+            if os.getpid() != process:
+                _end_fork(error)
+            if isinstance(error, self.pass_on):
+                raise
             return _raised(error)
         return AttemptEnd((Outcome.STOPPED if reporter.was_stopped else Outcome.RETURNED).value)
 
     def _call(self, job: Job, reporter: Reporter) -> Any:
         args = self.task.builder.build(job.config)
         # A parameter of the user's own under one of these names is left alone.
-        args.setdefault("task_id", job.trial_id)
-        args.setdefault("scheduler", {"resume_from": reporter.resume_from})
+        fill_in(args, job.trial_id, reporter.resume_from)
         return self.task.train_fn.run(args, reporter)
 
     def _report_returned(self, value: Any, reporter: Reporter) -> None:
@@ -81,29 +104,66 @@ class AttemptRunner:
 
 
 def _raised(error: BaseException) -> AttemptEnd:
-    first_line = f"{type(error).__name__}: {error}".splitlines()[0]
-    text = "".join(traceback.format_exception(type(error), error, _users_part(error.__traceback__)))
-    evidence = _memory_evidence(error)
+    name = type(error).__name__
+    lines = [line for line in _message(error).splitlines() if line.strip()]
+    summary = f"{name}: {lines[0]}" if lines else name
+    evidence = _memory_evidence(error, summary)
     outcome = Outcome.OUT_OF_MEMORY if evidence else Outcome.RAISED
-    return AttemptEnd(outcome.value, first_line, text, evidence)
+    return AttemptEnd(outcome.value, summary[:_LONGEST_LINE], _formatted(error), evidence)
+
+
+def _message(error: BaseException) -> str:
+    """``str(error)``, whatever its class makes of that."""
+    try:
+        return str(error)
+    except BaseException as failure:  # noqa: BLE001  the class is the user's
+        return f"(its message cannot be shown: {type(failure).__name__} in __str__)"
+
+
+def _formatted(error: BaseException) -> str:
+    """The traceback as Python prints it, from the user's first line on, in bounded length."""
+    try:
+        text = "".join(
+            traceback.format_exception(type(error), error, _users_part(error.__traceback__))
+        )
+    except Exception as failure:  # noqa: BLE001  formatting looks into the user's objects
+        return f"{type(error).__name__} (no traceback: {type(failure).__name__}: {failure})\n"
+    left_out = len(text) - _LONGEST_TRACEBACK
+    if left_out <= 0:
+        return text
+    half = _LONGEST_TRACEBACK // 2
+    return f"{text[:half]}\n... ({left_out} characters left out) ...\n{text[-half:]}"
 
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:
     """The traceback from the first frame that is not agcore's own."""
     start = trace
     while trace is not None:
-        filename = trace.tb_frame.f_code.co_filename.replace("\\", "/")
-        if not any(part in filename for part in _OWN_FILES):
+        if not trace.tb_frame.f_code.co_filename.startswith(_OWN_FILES):
             return trace
         trace = trace.tb_next
     return start
 
 
-def _memory_evidence(error: BaseException) -> str:
+def _memory_evidence(error: BaseException, summary: str) -> str:
     """Why ``error`` means that memory ran out, or an empty string."""
     name = type(error).__name__
     if isinstance(error, MemoryError):
         return f"{name} was raised"
-    if name == "OutOfMemoryError" or "out of memory" in str(error).lower():
-        return f"{name} says: {str(error).splitlines()[0][:200]}"
+    message = _message(error).lower()
+    if name == "OutOfMemoryError" or any(phrase in message for phrase in _OUT_OF_MEMORY):
+        return f"it raised {summary[:_LONGEST_LINE]}"
     return ""
+
+
+def _end_fork(error: BaseException | None) -> NoReturn:
+    """End this process, a child of the trial, as Python would at the end of a script."""
+    code: Any = 0 if error is None else 1
+    if isinstance(error, SystemExit):
+        code = 0 if error.code is None else error.code
+    elif error is not None:
+        traceback.print_exception(type(error), error, error.__traceback__)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code & 0xFF if isinstance(code, int) else 1)

@@ -50,13 +50,16 @@ class Executor(Protocol):
         """Get ready to run trials of ``task``."""
 
     def submit(self, job: Job) -> None:
-        """Run one attempt of a trial; needs a free slot."""
+        """Run one attempt of a trial; without a free slot, RuntimeError is raised."""
 
     def wait(self, timeout_s: float | None, deliver: Deliver) -> None:
         """Wait for news, at most ``timeout_s`` seconds, and deliver it; or return without."""
 
     def wake(self) -> None:
-        """Make a `wait` in progress return soon; safe in a signal handler."""
+        """Make a `wait` in progress return soon, or the next one; safe in a signal handler.
+
+        An executor that runs trials on the caller's stack ends the trial by KeyboardInterrupt.
+        """
 
     def reply(self, trial_id: int, decision: Decision) -> None:
         """Answer the report of a trial."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 
@@ -18,12 +19,13 @@ class Guardian:
 
     def __init__(self, tag: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, tag],
+            [sys.executable, "-I", "-S", guard.__file__, tag, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             # Ctrl-C and a signal to the scheduler's group must not reach it.
             start_new_session=True,
+            bufsize=0,
         )
 
     def add(self, group: int) -> None:
@@ -35,16 +37,18 @@ class Guardian:
         self._note(f"-{group}")
 
     def dismiss(self) -> None:
-        """Let the guard go: everything has ended in good order."""
-        self._note(guard.FAREWELL)
-        with contextlib.suppress(BrokenPipeError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+        """End the guard: nothing is left that it would have to clean up."""
+        self._process.kill()
         self._process.wait()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close this process's end of the pipe."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _note(self, text: str) -> None:
         # Without a guard the run goes on; it is only the second line of defence.
         with contextlib.suppress(BrokenPipeError):
             if self._process.stdin is not None:
                 self._process.stdin.write(f"{text}\n".encode())
-                self._process.stdin.flush()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import random
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from agcore.executor.attempt import AttemptRunner
+from agcore.errors import SpecError
+from agcore.executor.attempt import AttemptEnd, AttemptRunner
 from agcore.executor.logs import LogTails
-from agcore.executor.seeding import seed_generators
+from agcore.executor.seeding import TrialSeeder, generators_put_back
 from agcore.jobs import Exited, Outcome, ReportReceived
 from agcore.records import Action
 from agcore.reporter import END_NOW, GO_ON, Answer
@@ -29,15 +29,19 @@ class InlineExecutor:
     """Runs each trial on the caller's stack, inside `wait`.
 
     What trials print goes where it always goes, and to `log`. A trial cannot be killed: it
-    ends at its next report. Random generators are put back after each trial.
+    ends at its next report, or by Ctrl-C. Random generators are put back after each trial.
     """
 
     slots = 1
 
     def __init__(self) -> None:
+        self._task: TrialTask | None = None
         self._job: Job | None = None
-        self._verdict: Verdict | None = None
-        self._killed = False
+        self._verdict: Verdict = END_NOW
+        self._is_killed = False
+        self._is_woken = False
+        self._trial_thread: int | None = None
+        self._failure: BaseException | None = None
         self._logs = LogTails()
 
     @property
@@ -46,41 +50,82 @@ class InlineExecutor:
         return 0 if self._job else 1
 
     def open(self, task: TrialTask) -> None:
-        """Get ready to run trials of ``task``."""
-        self._runner = AttemptRunner(task, seed_generators, pass_on=(KeyboardInterrupt,))
+        """Get ready to run trials of ``task``.
+
+        Raises:
+            SpecError: Another run uses this executor.
+        """
+        if self._task is not None:
+            raise SpecError("this executor runs trials already; make one for each run at a time")
+        self._task = task
 
     def submit(self, job: Job) -> None:
-        """Note the job; `wait` runs it."""
-        self._job = job
+        """Note the job; `wait` runs it.
+
+        Raises:
+            RuntimeError: There is no free slot.
+        """
+        if self._job is not None or self._task is None:
+            raise RuntimeError("submit needs an open executor and a free slot")
+        self._job, self._is_killed, self._failure = job, False, None
 
     def wait(self, timeout_s: float | None, deliver: Deliver) -> None:
         """Run the submitted trial to its end, delivering its reports on the way."""
-        job = self._job
-        if job is None:
+        job, task = self._job, self._task
+        if job is None or task is None or self._is_woken:
+            self._is_woken = False
             return
-        self._killed = False
-
-        def exchange(metrics: Metrics) -> Verdict:
-            if self._killed:
-                return END_NOW
-            self._verdict = None
-            deliver([ReportReceived(job.trial_id, metrics, time.time())])
-            if self._killed:
-                return END_NOW
-            assert self._verdict is not None, "the scheduler must answer every report"
-            return self._verdict
-
-        with _generators_put_back(), self._copying_output(job.trial_id):
-            end = self._runner.run(job, exchange)
+        if self._is_killed:
+            end = AttemptEnd(Outcome.STOPPED.value)
+        else:
+            with generators_put_back(), self._copying_output(job.trial_id):
+                end = self._run(task, job, deliver)
         self._job = None
-        outcome = Outcome.STOPPED if self._killed else Outcome(end.outcome)
-        text = end.traceback_text
-        deliver(
-            [Exited(job.trial_id, outcome, time.time(), end.error, text, evidence=end.evidence)]
-        )
+        if self._failure is not None:  # the scheduler's own, not the trial's
+            raise self._failure
+        outcome = Outcome(end.outcome)
+        if self._is_killed and outcome is Outcome.RETURNED:
+            outcome = Outcome.STOPPED
+        _, error, trace, evidence = end
+        deliver([Exited(job.trial_id, outcome, time.time(), error, trace, evidence=evidence)])
+
+    def _run(self, task: TrialTask, job: Job, deliver: Deliver) -> AttemptEnd:
+        def exchange(metrics: Metrics) -> Verdict:
+            thread, self._trial_thread = self._trial_thread, None  # this is the scheduler now
+            try:
+                return self._answer([ReportReceived(job.trial_id, metrics, time.time())], deliver)
+            finally:
+                self._trial_thread = thread
+
+        seeder = TrialSeeder()
+        runner = AttemptRunner(task, seeder.seed, pass_on=(KeyboardInterrupt,))
+        seeder.install()
+        self._trial_thread = threading.get_ident()
+        try:
+            return runner.run(job, exchange)
+        finally:
+            self._trial_thread = None
+            seeder.uninstall()
+
+    def _answer(self, news: list[ReportReceived], deliver: Deliver) -> Verdict:
+        """The scheduler's answer to a report."""
+        if self._is_killed or self._failure is not None:
+            return END_NOW
+        self._verdict = END_NOW
+        try:
+            deliver(news)
+        except BaseException as failure:  # noqa: BLE001  `wait` raises it once the trial is over
+            self._failure = failure
+            return END_NOW
+        if self._is_woken:
+            raise KeyboardInterrupt
+        return END_NOW if self._is_killed else self._verdict
 
     def wake(self) -> None:
-        """Nothing to do: `wait` runs the trial and cannot be hurried."""
+        """End the trial in progress by KeyboardInterrupt; for the handler of Ctrl-C."""
+        self._is_woken = True
+        if self._trial_thread == threading.get_ident():
+            raise KeyboardInterrupt
 
     def reply(self, trial_id: int, decision: Decision) -> None:
         """Answer the report that is being delivered."""
@@ -92,7 +137,7 @@ class InlineExecutor:
 
     def kill(self, trial_id: int) -> None:
         """End the trial at its next report; sooner is not possible in one process."""
-        self._killed = True
+        self._is_killed = True
 
     def log(self, trial_id: int) -> list[str]:
         """The last lines a trial has written through ``sys.stdout`` and ``sys.stderr``."""
@@ -100,7 +145,7 @@ class InlineExecutor:
 
     def close(self) -> None:
         """Nothing is left to end."""
-        self._job = None
+        self._job = self._task = None
 
     @contextlib.contextmanager
     def _copying_output(self, trial_id: int) -> Iterator[None]:
@@ -110,8 +155,8 @@ class InlineExecutor:
             yield
 
 
-class _Tee(io.TextIOBase):
-    """Writes on to another stream and keeps a copy for the trial's log."""
+class _Tee:
+    """Another text stream; what is written to it is copied to the trial's log as well."""
 
     def __init__(self, stream: Any, logs: LogTails, trial_id: int) -> None:
         self._stream = stream
@@ -119,26 +164,13 @@ class _Tee(io.TextIOBase):
         self._trial_id = trial_id
 
     def write(self, text: str) -> int:
-        self._logs.write(self._trial_id, text.encode(errors="replace"))
+        self._logs.write(self._trial_id, text.encode(errors="backslashreplace"))
         self._stream.write(text)
         return len(text)
 
-    def flush(self) -> None:
-        self._stream.flush()
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
 
-    def isatty(self) -> bool:
-        return bool(self._stream.isatty())
-
-
-@contextlib.contextmanager
-def _generators_put_back() -> Iterator[None]:
-    """Keep a trial's seeds from changing the random numbers of the program around it."""
-    python_state = random.getstate()
-    numpy = sys.modules.get("numpy")
-    numpy_state = numpy.random.get_state() if numpy else None
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        if numpy is not None and numpy_state is not None:
-            numpy.random.set_state(numpy_state)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

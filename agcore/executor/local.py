@@ -5,16 +5,15 @@ function starts. It is reused for the next trial unless it failed, left processe
 grew, or has run many trials; with GPUs, or ``isolation='process'``, it runs one trial only.
 
 A worker leaves by the steps of `Step`, each with its deadline: asked to stop, SIGTERM,
-SIGKILL. Its slot is free when nothing of it is left.
+SIGKILL (`Departures`). Its slot is free when nothing of it is left.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import logging
 import os
 import selectors
-import signal
 import socket
 import time
 import uuid
@@ -24,9 +23,11 @@ from typing import TYPE_CHECKING
 from agcore.compat import require_posix
 from agcore.errors import SpecError, WorkerLost
 from agcore.executor import wire
+from agcore.executor.departures import Departures, GracePeriods
 from agcore.executor.guardian import Guardian
+from agcore.executor.held_back import HeldBackInterrupts
 from agcore.executor.logs import LogTails
-from agcore.executor.processes import has_pidfd, kill_each
+from agcore.executor.processes import has_pidfd
 from agcore.executor.resources import GpuPool, TrialResources, cpu_count, gpu_ids
 from agcore.executor.shipping import pack, shared_memory
 from agcore.executor.surroundings import Surroundings
@@ -39,16 +40,6 @@ if TYPE_CHECKING:
     from agcore.jobs import ExecutorNews, Job
     from agcore.records import Decision
 
-logger = logging.getLogger(__name__)
-
-STOP_GRACE_S = 5.0
-"""How long a trial that was told to stop may take to clean up."""
-TERM_GRACE_S = 0.5
-"""How long a process may take to follow SIGTERM."""
-CLOSE_GRACE_S = 2.0
-"""How long an idle worker may take to exit by itself."""
-_SWEEP_S = 0.01
-_LONGEST_SWEEP_S = 5.0
 _POLL_S = 0.05
 
 RECYCLE_TRIALS = 1000
@@ -57,6 +48,9 @@ RECYCLE_AGE_S = 30.0
 """... but not sooner than this after its start, so that replacing costs below a percent."""
 _GROWTH = 1.2
 _GROWTH_KIB = 64 * 1024
+
+# What json.loads does, without looking for the encoding and for what follows the object.
+_decode_json = json.JSONDecoder().raw_decode
 
 Handler = Callable[[WorkerHandle, list["ExecutorNews"]], None]
 
@@ -69,7 +63,10 @@ class LocalExecutor:
         num_workers: Trials at once; by default as many as CPUs and GPUs allow.
         isolation: ``'auto'`` reuses workers, ``'process'`` starts one for each trial.
         gpus: Ids of the GPUs to use, by default those this process can see.
+        grace: How long a worker may take to leave.
         use_pidfd: Whether to wait on pidfds, by default where the system has them.
+        use_death_signal: Whether the kernel kills a worker whose scheduler has died; without
+            that signal, or on a system that has none, the guard process alone does.
 
     Raises:
         SpecError: More GPUs per trial than there are, or this is Windows.
@@ -82,7 +79,9 @@ class LocalExecutor:
         *,
         isolation: str = "auto",
         gpus: tuple[str, ...] | None = None,
+        grace: GracePeriods | None = None,
         use_pidfd: bool | None = None,
+        use_death_signal: bool = True,
     ) -> None:
         require_posix("running trials in worker processes")
         if isolation not in ("auto", "process"):
@@ -94,14 +93,16 @@ class LocalExecutor:
         self._threads = min(self._resources.num_cpus, cpus)
         self._gpus = GpuPool(devices)
         self._reuse = isolation == "auto" and not self._resources.num_gpus
+        self._grace = grace or GracePeriods()
         self._use_pidfd = has_pidfd() if use_pidfd is None else use_pidfd
+        self._use_death_signal = use_death_signal
         self._logs = LogTails()
         self._workers: set[WorkerHandle] = set()
         self._idle: list[WorkerHandle] = []
-        self._leaving: set[WorkerHandle] = set()
         self._running: dict[int, WorkerHandle] = {}
-        self._payload_fd = -1
         self._spawned = 0
+        self._is_open = False
+        self._wake_out: socket.socket | None = None
 
     # -- the protocol ----------------------------------------------------------------------
 
@@ -116,46 +117,71 @@ class LocalExecutor:
         return self._slots - len(self._workers) + len(self._idle)
 
     def open(self, task: TrialTask) -> None:
-        """Get ready to run trials of ``task``; processes start with the first jobs."""
-        self._payload_fd = shared_memory(pack(task))
-        self._surroundings = Surroundings.of_this_process()
-        self._run_tag = uuid.uuid4().hex
-        self._guardian = Guardian(self._run_tag)
-        self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
-        self._watch(self._wake_in, self._swallow_wake)
+        """Get ready to run trials of ``task``; processes start with the first jobs.
+
+        Raises:
+            SpecError: The task cannot be pickled, or another run uses this executor.
+        """
+        if self._is_open:
+            raise SpecError("this executor runs trials already; make one for each run at a time")
+        with contextlib.ExitStack() as held:
+            self._payload_fd = shared_memory(pack(task))
+            held.callback(os.close, self._payload_fd)
+            self._surroundings = Surroundings.of_this_process(
+                use_death_signal=self._use_death_signal
+            )
+            self._selector = held.enter_context(selectors.DefaultSelector())
+            self._wake_in, wake_out = map(held.enter_context, socket.socketpair())
+            self._wake_in.setblocking(False)
+            wake_out.setblocking(False)
+            self._watch(self._wake_in, self._swallow_wake)
+            self._run_tag = uuid.uuid4().hex
+            self._departures = Departures(self._grace, self._run_tag)
+            self._broken = ""
+            self._guardian = Guardian(self._run_tag)
+            self._wake_out = wake_out
+            self._owner = os.getpid()
+            self._is_open = True
+            self._held = held.pop_all()
 
     def submit(self, job: Job) -> None:
-        """Run one attempt of a trial in an idle worker or a new one."""
-        worker = self._idle.pop() if self._idle else self._spawn()
+        """Run one attempt of a trial in an idle worker or a new one.
+
+        Raises:
+            RuntimeError: There is no free slot.
+        """
+        if self._idle:
+            worker = self._idle.pop()
+        elif self._is_open and self.free_slots > 0:
+            worker = self._spawn()
+        else:
+            raise RuntimeError("submit needs an open executor and a free slot")
         worker.trial_id = worker.last_trial = job.trial_id
         worker.trials += 1
         self._running[job.trial_id] = worker
         worker.send(wire.JOB, wire.encode_job(job))
 
     def wait(self, timeout_s: float | None, deliver: Deliver) -> None:
-        """Wait for news, at most ``timeout_s`` seconds, and deliver it; or return without."""
-        news: list[ExecutorNews] = []
-        for key, _ in self._selector.select(self._patience(timeout_s)):
-            handler, worker = key.data
-            if worker is None or worker in self._workers:
-                handler(worker, news)
-        if not self._use_pidfd:
-            for worker in [w for w in self._workers if w.has_ended()]:
-                self._on_death(worker, news)
-        if self._leaving:
-            self._next_steps()
+        """Wait for news, at most ``timeout_s`` seconds, and deliver it; or return without.
+
+        Raises:
+            WorkerLost: No worker can load the train function.
+        """
+        news = self._turn(timeout_s)
         if news:
             deliver(news)
+        if self._broken:
+            raise WorkerLost(
+                "a worker process could not load the train function; what it imports must be "
+                f"importable there too\n{self._broken}"
+            )
 
     def wake(self) -> None:
         """Make a `wait` in progress return soon; safe in a signal handler."""
-        try:
-            self._wake_out.send(b"!")
-        except BlockingIOError:
-            return  # it has been woken often enough already
+        wake_out = self._wake_out
+        if wake_out is not None:
+            with contextlib.suppress(OSError):  # woken often enough, or closed meanwhile
+                wake_out.send(b"!")
 
     def reply(self, trial_id: int, decision: Decision) -> None:
         """Answer the report of a trial; one that is stopped has some seconds to clean up."""
@@ -166,7 +192,7 @@ class LocalExecutor:
             worker.send(wire.GO_ON)
         else:
             worker.send(wire.END_NOW)
-            self._set_step(worker, Step.ASKED, STOP_GRACE_S)
+            self._departures.ask(worker)
 
     def reject(self, trial_id: int, message: str) -> None:
         """Answer a report that breaks a rule: `ReportError` is raised at the user's line."""
@@ -177,43 +203,112 @@ class LocalExecutor:
     def kill(self, trial_id: int) -> None:
         """End a trial that may not be asked: SIGTERM to its group, SIGKILL soon after."""
         worker = self._running.get(trial_id)
-        if worker is not None and worker.step in (Step.SERVING, Step.ASKED):
-            worker.terminate()
-            self._set_step(worker, Step.TERMINATED, TERM_GRACE_S)
+        if worker is not None and worker.step in (Step.SERVING, Step.ASKED, Step.CLOSING):
+            self._departures.terminate(worker)
 
     def log(self, trial_id: int) -> list[str]:
         """The last lines a trial has written to stdout and stderr."""
         return self._logs.read(trial_id)
 
     def close(self) -> None:
-        """End everything that still runs; nothing is left behind. May be called twice."""
-        if self._payload_fd < 0:
-            return
-        for worker in list(self._workers):
-            self._close_or_kill(worker)
-        while self._workers:
-            self.wait(None, lambda _: None)
-        self._guardian.dismiss()
-        self._selector.close()
-        self._wake_in.close()
-        self._wake_out.close()
-        os.close(self._payload_fd)
-        self._payload_fd = -1
+        """End everything that still runs; nothing is left behind. May be called twice.
 
-    # -- workers come ----------------------------------------------------------------------
+        Raises:
+            KeyboardInterrupt: Ctrl-C meanwhile. Everything has been ended, the sooner for it.
+        """
+        with HeldBackInterrupts(self.wake) as interrupts:
+            if not self._is_open:
+                return
+            self._is_open = False
+            try:
+                # A child that this process has forked closes nothing but its own copies.
+                if os.getpid() == self._owner:
+                    self._end_workers(interrupts)
+            finally:
+                self._let_go_of_everything()
+
+    def _end_workers(self, interrupts: HeldBackInterrupts) -> None:
+        for worker in self._workers:
+            self._send_away(worker)
+        is_patient = True
+        while self._workers:
+            self._turn(None)
+            if interrupts.seen and is_patient:
+                is_patient = False
+                for worker in self._workers:
+                    if worker.step not in (Step.KILLED, Step.GONE):
+                        self._departures.kill(worker)
+        self._guardian.dismiss()
+
+    def _let_go_of_everything(self) -> None:
+        # If workers are left, the guard finds its pipe closed and ends them.
+        self._guardian.let_go()
+        self._wake_out = None
+        self._held.close()
+        for worker in self._workers:
+            self._gpus.put_back(worker.gpus, self._resources.num_gpus)
+            worker.close()
+        self._workers.clear()
+        self._idle.clear()
+        self._running.clear()
+
+    # -- waiting ---------------------------------------------------------------------------
+
+    def _turn(self, timeout_s: float | None) -> list[ExecutorNews]:
+        """What has come in within ``timeout_s`` seconds."""
+        news: list[ExecutorNews] = []
+        for key, _ in self._selector.select(self._patience(timeout_s)):
+            handler, worker = key.data
+            handler(worker, news)
+        if not self._use_pidfd:
+            for worker in self._workers:
+                self._on_death(worker, news)
+        if self._departures:
+            for worker in self._departures.carry_on():
+                self._release(worker, news)
+        return news
+
+    def _patience(self, timeout_s: float | None) -> float | None:
+        """How long to wait when ``timeout_s`` is what the caller allows."""
+        limits = [] if timeout_s is None else [max(timeout_s, 0.0)]
+        if self._departures:
+            limits += self._departures.seconds_left()
+        if not self._use_pidfd and self._workers:
+            limits.append(_POLL_S)
+        return min(limits, default=None)
+
+    def _watch(
+        self, source: socket.socket | int, handler: Handler, worker: WorkerHandle | None = None
+    ) -> None:
+        self._selector.register(source, selectors.EVENT_READ, (handler, worker))
+
+    def _stop_watching(self, *sources: socket.socket | int | None) -> None:
+        watched = self._selector.get_map()
+        for source in sources:
+            if source is not None and source in watched:
+                self._selector.unregister(source)
+
+    def _swallow_wake(self, _: WorkerHandle, __: list[ExecutorNews]) -> None:
+        self._wake_in.recv(4096)
+
+    # -- workers come and go ---------------------------------------------------------------
 
     def _spawn(self) -> WorkerHandle:
         self._spawned += 1
         gpus = self._gpus.take(self._resources.num_gpus)
-        worker = WorkerHandle.spawn(
-            self._payload_fd,
-            self._threads,
-            gpus,
-            f"{self._run_tag}.{self._spawned}.",
-            use_pidfd=self._use_pidfd,
-        )
-        self._guardian.add(worker.process.pid)
+        try:
+            worker = WorkerHandle.spawn(
+                self._payload_fd,
+                self._threads,
+                gpus,
+                f"{self._run_tag}.{self._spawned}.",
+                use_pidfd=self._use_pidfd,
+            )
+        except BaseException:
+            self._gpus.put_back(gpus, self._resources.num_gpus)
+            raise
         self._workers.add(worker)
+        self._guardian.add(worker.process.pid)
         self._watch(worker.socket, self._on_frames, worker)
         self._watch(worker.output, self._on_output, worker)
         if worker.pidfd is not None:
@@ -221,22 +316,45 @@ class LocalExecutor:
         worker.send(wire.JOB, self._surroundings.encode())
         return worker
 
-    def _watch(
-        self, source: socket.socket | int, handler: Handler, worker: WorkerHandle | None = None
-    ) -> None:
-        self._selector.register(source, selectors.EVENT_READ, (handler, worker))
+    def _send_away(self, worker: WorkerHandle) -> None:
+        """Let a worker without a trial exit by itself; end any other.
 
-    def _swallow_wake(self, _: WorkerHandle, __: list[ExecutorNews]) -> None:
-        self._wake_in.recv(4096)
+        Ctrl-C may have cut off what was being done with it, so nothing is taken for granted.
+        """
+        self._leave_idle(worker)
+        if worker.step is Step.GONE:
+            self._departures.mourn(worker)
+        elif worker.trial_id is None and worker.step in (Step.SERVING, Step.CLOSING):
+            self._departures.let_go(worker)
+        else:
+            self._departures.kill(worker)
+
+    def _leave_idle(self, worker: WorkerHandle) -> None:
+        if worker in self._idle:
+            self._idle.remove(worker)
+
+    def _release(self, worker: WorkerHandle, news: list[ExecutorNews]) -> None:
+        """Nothing is left of a worker, or nothing can be done about it: its slot is free."""
+        if worker.trial_id is not None:
+            self._forget_trial(worker, _how_it_vanished(worker, worker.trial_id), news)
+        self._stop_watching(worker.socket, worker.output, worker.pidfd)
+        self._workers.discard(worker)
+        self._gpus.put_back(worker.gpus, self._resources.num_gpus)
+        self._guardian.remove(worker.process.pid)
+        worker.close()
 
     # -- news of a worker ------------------------------------------------------------------
 
     def _on_frames(self, worker: WorkerHandle, news: list[ExecutorNews]) -> None:
         frames = worker.receive()
-        if frames is None:
-            self._selector.unregister(worker.socket)
-        else:
+        if frames is not None:
             self._take(worker, frames, news)
+            return
+        self._stop_watching(worker.socket)
+        if worker.step in (Step.SERVING, Step.ASKED):
+            # It is about to end. If not, it has closed its files and cannot say anything more.
+            self._leave_idle(worker)
+            self._departures.let_go(worker)
 
     def _take(
         self, worker: WorkerHandle, frames: list[wire.Frame], news: list[ExecutorNews]
@@ -247,48 +365,56 @@ class LocalExecutor:
             elif kind == wire.ENDED:
                 self._on_end(worker, wire.decode_end(body), news)
             else:
-                raise WorkerLost(
-                    "a worker process could not load the train function; what it imports must "
-                    f"be importable there too\n{body.decode()}"
-                )
+                self._on_broken(worker, body)
+
+    def _on_broken(self, worker: WorkerHandle, body: bytes) -> None:
+        """Its trial has not begun, and none ever will: `wait` raises."""
+        self._broken = body.decode()
+        if worker.trial_id is not None:
+            del self._running[worker.trial_id]
+            worker.trial_id = None
 
     def _on_report(self, worker: WorkerHandle, body: bytes, news: list[ExecutorNews]) -> None:
-        if worker.step is Step.SERVING and worker.trial_id is not None:
-            news.append(ReportReceived(worker.trial_id, json.loads(body), time.time()))
+        if worker.is_told_to_end or worker.trial_id is None:
+            return
+        try:
+            metrics = _decode_json(body.decode())[0]
+        except (ValueError, RecursionError) as error:
+            worker.send(wire.REJECTED, f"the scheduler cannot read the report: {error}".encode())
+            return
+        news.append(ReportReceived(worker.trial_id, metrics, time.time()))
 
     def _on_end(self, worker: WorkerHandle, frame: wire.EndFrame, news: list[ExecutorNews]) -> None:
         if worker.trial_id is None:
             return
         self._on_output(worker, news)
         end = frame.end
-        asked = worker.step is not Step.SERVING
         outcome = Outcome(end.outcome)
-        self._forget_trial(
-            worker,
-            Exited(
-                worker.trial_id,
-                Outcome.STOPPED if asked and outcome is Outcome.RETURNED else outcome,
-                time.time(),
-                end.error,
-                end.traceback_text,
-                evidence=end.evidence,
-            ),
-            news,
+        if worker.is_told_to_end and outcome is Outcome.RETURNED:
+            outcome = Outcome.STOPPED
+        exited = Exited(
+            worker.trial_id,
+            outcome,
+            time.time(),
+            end.error,
+            end.traceback_text,
+            evidence=end.evidence,
         )
-        if worker.step in (Step.TERMINATED, Step.KILLED):
+        self._forget_trial(worker, exited, news)
+        if worker.step in (Step.KILLED, Step.GONE):
             return
-        if frame.has_children:
-            self._kill(worker)
-        elif self._is_healthy(worker, outcome, frame.peak_kib):
-            self._set_step(worker, Step.SERVING, None)
+        if worker.step is Step.TERMINATED or not frame.is_clean:
+            self._departures.kill(worker)
+        elif self._is_healthy(worker, outcome, frame.memory_kib):
+            self._departures.stay(worker)
             self._idle.append(worker)
         else:
-            self._close_or_kill(worker)
+            self._departures.let_go(worker)
 
-    def _is_healthy(self, worker: WorkerHandle, outcome: Outcome, peak_kib: int) -> bool:
+    def _is_healthy(self, worker: WorkerHandle, outcome: Outcome, memory_kib: int) -> bool:
         """Whether the worker may run another trial."""
-        worker.baseline_kib = worker.baseline_kib or peak_kib
-        grown = peak_kib > worker.baseline_kib * _GROWTH + _GROWTH_KIB
+        worker.baseline_kib = worker.baseline_kib or memory_kib
+        grown = memory_kib > worker.baseline_kib * _GROWTH + _GROWTH_KIB
         failed = outcome not in (Outcome.RETURNED, Outcome.STOPPED)
         return self._reuse and not failed and not grown and not self._is_worn_out(worker)
 
@@ -305,113 +431,26 @@ class LocalExecutor:
             self._stop_watching(worker.output)
 
     def _on_death(self, worker: WorkerHandle, news: list[ExecutorNews]) -> None:
-        """The process has ended: take what it left, then see that nothing else is left."""
+        """If the process has ended, take what it left; what it has started is ended next."""
         if worker.step is Step.GONE or not worker.has_ended():
             return
-        while frames := worker.receive():
-            self._take(worker, frames, news)
+        self._take(worker, worker.receive_all(), news)
         self._on_output(worker, news)
         if worker.trial_id is not None:
-            self._forget_trial(worker, self._how_it_vanished(worker), news)
-        for source in (worker.socket, worker.output, worker.pidfd):
-            self._stop_watching(source)
-        if worker in self._idle:
-            self._idle.remove(worker)
-        worker.step = Step.GONE
-        self._sweep(worker)
-
-    def _how_it_vanished(self, worker: WorkerHandle) -> Exited:
-        assert worker.trial_id is not None
-        code = worker.process.returncode
-        if worker.step is not Step.SERVING:
-            return Exited(worker.trial_id, Outcome.STOPPED, time.time(), exit_code=code)
-        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        message = f"the worker process vanished ({cause})"
-        return Exited(worker.trial_id, Outcome.VANISHED, time.time(), message, exit_code=code)
+            self._forget_trial(worker, _how_it_vanished(worker, worker.trial_id), news)
+        self._stop_watching(worker.socket, worker.output, worker.pidfd)
+        self._leave_idle(worker)
+        self._departures.mourn(worker)
 
     def _forget_trial(self, worker: WorkerHandle, exited: Exited, news: list[ExecutorNews]) -> None:
         news.append(exited)
         del self._running[exited.trial_id]
         worker.trial_id = None
 
-    # -- workers go ------------------------------------------------------------------------
 
-    def _close_or_kill(self, worker: WorkerHandle) -> None:
-        """Let a worker without a trial exit by itself; end any other."""
-        if worker.step in (Step.TERMINATED, Step.KILLED, Step.GONE):
-            return
-        if worker.trial_id is not None:
-            self._kill(worker)
-            return
-        if worker in self._idle:
-            self._idle.remove(worker)
-        if self._is_watched(worker.socket):
-            worker.socket.shutdown(socket.SHUT_WR)
-        self._set_step(worker, Step.CLOSING, CLOSE_GRACE_S)
-
-    def _kill(self, worker: WorkerHandle) -> None:
-        worker.kill()
-        self._set_step(worker, Step.KILLED, TERM_GRACE_S)
-
-    def _set_step(self, worker: WorkerHandle, step: Step, grace_s: float | None) -> None:
-        worker.step = step
-        if grace_s is None:
-            worker.deadline_s = None
-            self._leaving.discard(worker)
-        else:
-            worker.deadline_s = time.monotonic() + grace_s
-            self._leaving.add(worker)
-
-    def _next_steps(self) -> None:
-        """Carry on with every worker whose deadline has passed."""
-        now = time.monotonic()
-        for worker in [w for w in self._leaving if w.deadline_s is not None]:
-            if worker.deadline_s is None or worker.deadline_s > now:
-                continue
-            if worker.step is Step.ASKED:
-                worker.terminate()
-                self._set_step(worker, Step.TERMINATED, TERM_GRACE_S)
-            elif worker.step is Step.GONE:
-                self._sweep(worker)
-            else:
-                self._kill(worker)
-
-    def _sweep(self, worker: WorkerHandle) -> None:
-        """End what has outlived the worker; free the slot when nothing has."""
-        left = worker.survivors()
-        if left and worker.sweep_until_s is None:
-            worker.sweep_until_s = time.monotonic() + _LONGEST_SWEEP_S
-        if left and time.monotonic() < (worker.sweep_until_s or 0):
-            kill_each(left)  # not by group: the leader is reaped, its number may be reused
-            self._set_step(worker, Step.GONE, _SWEEP_S)
-            return
-        if left:
-            logger.warning("processes %s of a trial could not be ended", sorted(left))
-        self._leaving.discard(worker)
-        self._workers.discard(worker)
-        self._gpus.put_back(worker.gpus, self._resources.num_gpus)
-        self._guardian.remove(worker.process.pid)
-        worker.close()
-
-    # -- waiting ---------------------------------------------------------------------------
-
-    def _patience(self, timeout_s: float | None) -> float | None:
-        """How long to wait when ``timeout_s`` is what the caller allows."""
-        limits = [] if timeout_s is None else [max(timeout_s, 0.0)]
-        if self._leaving:
-            now = time.monotonic()
-            limits += [max(w.deadline_s - now, 0) for w in self._leaving if w.deadline_s]
-        if not self._use_pidfd and self._workers:
-            limits.append(_POLL_S)
-        return min(limits, default=None)
-
-    def _is_watched(self, source: socket.socket | int) -> bool:
-        try:
-            self._selector.get_key(source)
-        except (KeyError, ValueError):
-            return False
-        return True
-
-    def _stop_watching(self, source: socket.socket | int | None) -> None:
-        if source is not None and self._is_watched(source):
-            self._selector.unregister(source)
+def _how_it_vanished(worker: WorkerHandle, trial_id: int) -> Exited:
+    code = worker.process.returncode
+    if worker.is_told_to_end:
+        return Exited(trial_id, Outcome.STOPPED, time.time(), exit_code=code)
+    message = f"the worker process vanished ({worker.cause_of_death()})"
+    return Exited(trial_id, Outcome.VANISHED, time.time(), message, exit_code=code)

@@ -7,6 +7,10 @@ from collections import OrderedDict, deque
 LINES_PER_TRIAL = 200
 _LONGEST_LINE = 8_192
 _MEMORY_BYTES = 32 << 20
+_TRIAL_BYTES = 1_200
+"""What Python needs for a trial's log besides its lines ..."""
+_LINE_BYTES = 48
+"""... and for a line besides its characters."""
 
 
 class LogTails:
@@ -25,7 +29,8 @@ class LogTails:
         tail = self._tails.get(trial_id)
         if tail is None:
             tail = self._tails[trial_id] = _Tail()
-        self._used -= tail.size
+        else:
+            self._used -= tail.size
         tail.write(data)
         self._used += tail.size
         self._tails.move_to_end(trial_id)
@@ -45,16 +50,21 @@ class _Tail:
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque()
         self._partial = b""
-        self.size = 0
+        self._lines_size = 0
+
+    @property
+    def size(self) -> int:
+        """Memory it takes, about."""
+        return _TRIAL_BYTES + self._lines_size + len(self._partial)
 
     def write(self, data: bytes) -> None:
         *whole, partial = (self._partial + data).split(b"\n")
         self._partial = partial[-_LONGEST_LINE:]
         for line in whole[-LINES_PER_TRIAL:]:
             self._lines.append(line[-_LONGEST_LINE:])
+            self._lines_size += len(self._lines[-1]) + _LINE_BYTES
         while len(self._lines) > LINES_PER_TRIAL:
-            self._lines.popleft()
-        self.size = sum(map(len, self._lines)) + len(self._partial)
+            self._lines_size -= len(self._lines.popleft()) + _LINE_BYTES
 
     def lines(self) -> list[str]:
         last = [self._partial] if self._partial else []

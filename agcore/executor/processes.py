@@ -1,4 +1,9 @@
-"""Process trees: seeing the end of a process, and ending all that it has started."""
+"""Process trees: seeing the end of a process, and ending all that it has started.
+
+What a trial has started is found in three ways: by process group, by the tag in its environment,
+and by descent while its worker lives (a worker adopts orphans). A process escapes only if it
+leaves the group, drops the environment, and its worker is killed from outside before anyone looks.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from agcore.executor.guard import tagged_processes
+from agcore.executor.guard import kill_each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +30,13 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 def has_pidfd() -> bool:
     """Whether the end of a process can be waited for like a file (Linux 5.3 and later)."""
-    return hasattr(os, "pidfd_open")
+    if not hasattr(os, "pidfd_open"):
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:  # an old kernel, or a sandbox
+        return False
+    return True
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -47,7 +63,10 @@ def _prctl(option: int, value: int) -> bool:
 def has_children() -> bool:
     """Whether this process has any child left, running or not yet reaped."""
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if hasattr(os, "waitid"):
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        else:  # macOS before Python 3.13; this reaps a child that has ended
+            os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:
         return False
     return True
@@ -62,41 +81,45 @@ def signal_group(group: int, number: signal.Signals) -> bool:
     return True
 
 
-def kill_tree(pid: int, tag: str) -> None:
-    """SIGKILL to a group leader, its group, its descendants and all that carry its tag.
+def families(leaders: Iterable[int]) -> dict[int, list[psutil.Process]]:
+    """For each of some processes, those that it has started or adopted, and theirs."""
+    import psutil
 
-    Descendants are listed first: once their ancestors are gone nothing connects them to us.
+    children: dict[int, list[psutil.Process]] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            children.setdefault(process.ppid(), []).append(process)
+    found = {}
+    for leader in leaders:
+        family = found[leader] = children.pop(leader, [])
+        for member in family:  # grows while it is walked through
+            family += children.pop(member.pid, [])
+    return found
+
+
+def kill_tree(pid: int, family: Iterable[psutil.Process]) -> None:
+    """SIGKILL to a group leader, its group and its descendants.
+
+    Args:
+        pid: The leader.
+        family: Its descendants, listed while it lived: later nothing connects them to us.
     """
-    kill_each({*_descendants(pid), *tagged_processes(tag)} - {pid, os.getpid()})
+    kill_each(child.pid for child in family if child.is_running())
     signal_group(pid, signal.SIGKILL)
 
 
-def kill_each(processes: Iterable[int]) -> None:
-    """SIGKILL to each of some processes, those already gone left out."""
-    for pid in processes:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+def survivors(pid: int, tagged: Iterable[int], family: Iterable[psutil.Process]) -> set[int]:
+    """Processes of a dead group leader that still run (zombies do not count).
 
-
-def survivors(pid: int, tag: str) -> set[int]:
-    """Processes of a dead group leader that still run (zombies do not count)."""
-    import psutil
-
-    group = {p for p in _group_members(pid) if p != pid}
-    return {
-        member
-        for member in group | (set(tagged_processes(tag)) - {pid, os.getpid()})
-        if psutil.pid_exists(member) and not _is_zombie(member)
-    }
-
-
-def _descendants(pid: int) -> list[int]:
-    import psutil
-
-    try:
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
-        return []
+    Args:
+        pid: The leader.
+        tagged: Processes that carry its tag.
+        family: Descendants that were seen while it lived.
+    """
+    found = {p for p in _group_members(pid) if p != pid}
+    found.update(tagged)
+    found.update(child.pid for child in family if child.is_running())
+    return {member for member in found - {pid, os.getpid()} if not _has_ended(member)}
 
 
 def _group_members(group: int) -> Iterator[int]:
@@ -107,12 +130,19 @@ def _group_members(group: int) -> Iterator[int]:
     import psutil
 
     for pid in psutil.pids():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(pid) == group:
-                yield pid
+        if _group_of(pid) == group:
+            yield pid
 
 
-def _is_zombie(pid: int) -> bool:
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process has ended, reaped or not."""
     import psutil
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 logger = logging.getLogger(__name__)
+
+_ROUNDING = 1e-9
 
 
 def cpu_count() -> int:
@@ -33,13 +36,20 @@ def gpu_ids() -> tuple[str, ...]:
     mask = os.environ.get("CUDA_VISIBLE_DEVICES")
     if mask is None:
         return tuple(map(str, range(present)))
-    entries = []
+    entries: list[str] = []
     for entry in (part.strip() for part in mask.split(",")):
         # CUDA ignores everything from the first entry on that names no device.
-        if not entry or entry == "-1" or (entry.isdigit() and int(entry) >= present):
+        if not present or entry in entries or not _names_gpu(entry, present):
             break
         entries.append(entry)
-    return tuple(entries) if present else ()
+    return tuple(entries)
+
+
+def _names_gpu(entry: str, present: int) -> bool:
+    """Whether an entry of CUDA_VISIBLE_DEVICES can be one of ``present`` GPUs."""
+    if entry.isdecimal():
+        return int(entry) < present
+    return entry.startswith(("GPU-", "MIG-"))
 
 
 def _driver_gpu_count() -> int:
@@ -88,7 +98,7 @@ class TrialResources:
         gpus = given.get("num_gpus") or 0
         if isinstance(cpus, bool) or not isinstance(cpus, int) or cpus < 1:
             raise SpecError(f"num_cpus={cpus!r} must be an integer of at least 1")
-        if isinstance(gpus, bool) or not isinstance(gpus, (int, float)) or gpus < 0:
+        if not _is_amount(gpus):
             raise SpecError(f"num_gpus={gpus!r} must be a number of at least 0")
         if gpus > 1 and gpus != int(gpus):
             raise SpecError(
@@ -96,6 +106,18 @@ class TrialResources:
                 "of one, as 0.5"
             )
         return cls(cpus, gpus)
+
+    def check_gpus(self, gpus: Sequence[str]) -> None:
+        """Check that a trial can have its GPUs.
+
+        Raises:
+            SpecError: There are fewer.
+        """
+        if self.num_gpus > len(gpus):
+            raise SpecError(
+                f"num_gpus={self.num_gpus} for each trial, but this process can use "
+                f"{len(gpus)} GPUs; pass resource={{'num_gpus': {len(gpus)}}} or less"
+            )
 
     def slots(self, cpus: int, gpus: Sequence[str], num_workers: int | None = None) -> int:
         """Number of trials that can run at once.
@@ -106,13 +128,11 @@ class TrialResources:
             num_workers: What the user asked for: wins over the CPUs, not over the GPUs.
 
         Raises:
-            SpecError: More GPUs per trial than there are.
+            SpecError: More GPUs per trial than there are, or no worker.
         """
-        if self.num_gpus > len(gpus):
-            raise SpecError(
-                f"num_gpus={self.num_gpus} for each trial, but this process can use "
-                f"{len(gpus)} GPUs; pass resource={{'num_gpus': {len(gpus)}}} or less"
-            )
+        if num_workers is not None and num_workers < 1:
+            raise SpecError(f"num_workers={num_workers!r} must be at least 1, or None")
+        self.check_gpus(gpus)
         if self.num_cpus > cpus and num_workers is None:
             logger.warning(
                 "num_cpus=%d for each trial, but there are %d: trials get all of them, "
@@ -124,8 +144,14 @@ class TrialResources:
         if not self.num_gpus:
             return by_cpu
         share = self.num_gpus
-        by_gpu = len(gpus) * int(1 / share) if share < 1 else len(gpus) // int(share)
+        by_gpu = len(gpus) * int(1 / share + _ROUNDING) if share < 1 else len(gpus) // int(share)
         return min(by_cpu, by_gpu)
+
+
+def _is_amount(value: Any) -> bool:
+    """Whether ``value`` is a finite number of at least 0."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value >= 0
 
 
 class GpuPool:
@@ -135,22 +161,24 @@ class GpuPool:
         self._free = dict.fromkeys(gpus, 1.0)
 
     def take(self, amount: float) -> tuple[str, ...]:
-        """The ids of ``amount`` GPUs; a share comes from the fullest GPU that has room."""
+        """The ids of ``amount`` GPUs; a share comes from the fullest GPU that has room.
+
+        Raises:
+            RuntimeError: So much is not free.
+        """
         if amount == 0:
             return ()
-        if amount >= 1:
-            taken = [gpu for gpu, free in self._free.items() if free == 1.0][: int(amount)]
-            if len(taken) < amount:
-                raise SpecError(f"{amount} GPUs are not free; this is a bug in agcore")
-        else:
-            room = [gpu for gpu, free in self._free.items() if free >= amount - 1e-9]
-            taken = [min(room, key=lambda gpu: self._free[gpu])]
+        need = min(amount, 1.0)
+        room = [gpu for gpu, free in self._free.items() if free >= need - _ROUNDING]
+        taken = sorted(room, key=self._free.__getitem__)[: max(1, int(amount))]
+        if len(taken) < amount:
+            raise RuntimeError(f"{amount} GPUs were asked for while they were in use")
         for gpu in taken:
-            self._free[gpu] -= min(amount, 1.0)
+            self._free[gpu] -= need
         return tuple(taken)
 
     def put_back(self, taken: Sequence[str], amount: float) -> None:
         """Return what `take` gave for ``amount``."""
         for gpu in taken:
             free = self._free[gpu] + min(amount, 1.0)
-            self._free[gpu] = 1.0 if free > 1 - 1e-9 else free
+            self._free[gpu] = 1.0 if free > 1 - _ROUNDING else free

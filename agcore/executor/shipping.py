@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
+import contextlib
+import functools
 import os
 import pickle
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from typing import Any
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from agcore.errors import SpecError
 from agcore.executor.base import TrialTask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+_registry = threading.Lock()
+"""Held while cloudpickle's list of modules that travel by value is changed."""
 
 
 def pack(task: TrialTask) -> bytes:
@@ -23,13 +34,20 @@ def pack(task: TrialTask) -> bytes:
     """
     payload = (task.train_fn, task.builder, task.rules)
     try:
-        return bytes(cloudpickle.dumps(payload, protocol=pickle.HIGHEST_PROTOCOL))
+        with _by_value_if_not_importable(task.train_fn.f):
+            return bytes(cloudpickle.dumps(payload, protocol=pickle.HIGHEST_PROTOCOL))
     except Exception as error:  # any object may refuse in its own way
-        culprit = _culprit(task)
+        from agcore.executor.culprit import culprit
+
         raise SpecError(
-            f"the train function cannot be sent to worker processes: {culprit} cannot be "
+            f"the train function cannot be sent to worker processes: {culprit(task)} cannot be "
             f"pickled ({type(error).__name__}: {error}); create it inside the function"
         ) from error
+
+
+def unpack(payload: bytes | memoryview) -> TrialTask:
+    """What `pack` was given."""
+    return TrialTask(*pickle.loads(payload))
 
 
 def shared_memory(payload: bytes) -> int:
@@ -47,50 +65,59 @@ def shared_memory(payload: bytes) -> int:
     return descriptor
 
 
-def unpack(payload: bytes) -> TrialTask:
-    """What `pack` was given."""
-    return TrialTask(*pickle.loads(payload))
+@contextlib.contextmanager
+def _by_value_if_not_importable(function: Any) -> Iterator[None]:
+    """Have the module of a function travel with it, if another process could not import it.
+
+    This is so for modules loaded from a file by hand, and for those whose folder has left
+    ``sys.path`` meanwhile.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    with _registry:
+        if module is None or _needs_no_registering(module):
+            yield
+            return
+        cloudpickle.register_pickle_by_value(module)
+        try:
+            yield
+        finally:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
-def _culprit(task: TrialTask) -> str:
-    """The first part of the task that refuses to be pickled, in words."""
-    for name, part in _parts(task):
-        if not _can_be_pickled(part):
-            inner = next((f" ({path})" for path, x in _inside(part) if not _can_be_pickled(x)), "")
-            return f"{name}{inner}"
-    return repr(task.train_fn)
+def _needs_no_registering(module: ModuleType) -> bool:
+    return (
+        module.__name__ == "__main__"  # by value anyway
+        or module.__name__ in cloudpickle.list_registry_pickle_by_value()
+        or is_importable(module)
+    )
 
 
-def _parts(task: TrialTask) -> Iterator[tuple[str, Any]]:
-    function = task.train_fn.f
-    try:
-        variables = inspect.getclosurevars(function)
-    except TypeError:  # a callable object
-        yield f"the function {function!r}", function
-    else:
-        name = function.__name__
-        for variable, value in variables.nonlocals.items():
-            yield f"{variable!r}, which {name} uses from the enclosing function,", value
-        for variable, value in variables.globals.items():
-            yield f"the global {variable!r}, which {name} uses,", value
-    for key, value in task.builder.arguments.items():
-        yield f"args.{key}", value
-
-
-def _inside(part: Any) -> Iterator[tuple[str, Any]]:
-    """One level of the contents of an object."""
-    if isinstance(part, Mapping):
-        yield from ((f"its item {key!r}", value) for key, value in part.items())
-    elif isinstance(part, (list, tuple)):
-        yield from ((f"its item {i}", value) for i, value in enumerate(part))
-    else:
-        contents = getattr(part, "__dict__", {})
-        yield from ((f"its attribute {key!r}", value) for key, value in contents.items())
-
-
-def _can_be_pickled(part: Any) -> bool:
-    try:
-        cloudpickle.dumps(part)
-    except Exception:  # noqa: BLE001  any object may refuse in its own way
+def is_importable(module: ModuleType) -> bool:
+    """Whether a process with the same ``sys.path`` would find the same module by its name."""
+    spec = _find_anew(module.__name__)
+    file = getattr(module, "__file__", None)
+    if spec is None:
         return False
-    return True
+    if spec.origin in ("built-in", "frozen"):
+        return True
+    if file is None or spec.origin is None:
+        return file is None  # a namespace
+    return Path(spec.origin).resolve() == Path(file).resolve()
+
+
+def _find_anew(name: str) -> ModuleSpec | None:
+    """What ``import name`` would find if nothing had been imported yet."""
+    parent, _, _ = name.rpartition(".")
+    path = None
+    if parent:
+        outer = _find_anew(parent)
+        if outer is None or outer.submodule_search_locations is None:
+            return None
+        path = list(outer.submodule_search_locations)
+    for finder in sys.meta_path:
+        spec = finder.find_spec(name, path) if hasattr(finder, "find_spec") else None
+        if spec is not None:
+            return spec
+    return None

@@ -8,15 +8,16 @@ a pickle of plain values.
 from __future__ import annotations
 
 import pickle
+import select
+import socket
 import struct
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from agcore.executor.attempt import AttemptEnd
 from agcore.jobs import Resume, Start
 
 if TYPE_CHECKING:
-    import socket
-
     from agcore.jobs import Job
 
 # scheduler to worker
@@ -41,52 +42,122 @@ def encode(kind: int, body: bytes = b"") -> bytes:
 
 
 class FrameBuffer:
-    """Cuts a byte stream into frames."""
+    """Cuts a byte stream into frames, in time that grows with the bytes and not their square."""
 
     def __init__(self) -> None:
-        self._pending = b""
+        self._pending = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that are complete after ``data``; the rest waits for more."""
-        if self._pending:
-            data = self._pending + data
-        frames: list[Frame] = []
-        start, end = 0, len(data)
-        while end - start >= _HEADER.size:
-            length, kind = _HEADER.unpack_from(data, start)
-            stop = start + _HEADER.size + length
-            if stop > end:
-                break
-            frames.append((kind, data[start + _HEADER.size : stop]))
-            start = stop
-        self._pending = data[start:]
+        pending = self._pending
+        if not pending:
+            frames, used = _cut(data)
+            if used < len(data):
+                pending += data[used:]
+            return frames
+        pending += data
+        frames, used = _cut(pending)
+        del pending[:used]
         return frames
 
 
+def _cut(data: bytes | bytearray) -> tuple[list[Frame], int]:
+    """The frames at the beginning of ``data``, and the number of bytes they take."""
+    frames: list[Frame] = []
+    start, end = 0, len(data)
+    while end - start >= _HEADER.size:
+        length, kind = _HEADER.unpack_from(data, start)
+        stop = start + _HEADER.size + length
+        if stop > end:
+            break
+        frames.append((kind, bytes(data[start + _HEADER.size : stop])))
+        start = stop
+    return frames, start
+
+
 class Channel:
-    """The worker's blocking end of the socket."""
+    """The worker's blocking end of the socket.
+
+    A signal handler of the train function may raise in the middle of a report (a time limit of
+    the user's own does). A frame that is half sent then is completed before the next one, and the
+    answer that was not waited for is not taken for the next report's. Only if it raised during
+    the very call that sends bytes is the channel lost.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._buffer = FrameBuffer()
-        self._frames: list[Frame] = []
+        self._frames: deque[Frame] = deque()
+        self._unsent = memoryview(b"")
+        self._unanswered = 0
+        self._is_sending = False
 
     def send(self, kind: int, body: bytes = b"") -> None:
         """Send one frame."""
-        self._socket.sendall(encode(kind, body))
+        self._flush()
+        self._unsent = memoryview(encode(kind, body))
+        self._flush()
 
-    def receive(self) -> Frame:
-        """The next frame.
+    def ask(self, kind: int, body: bytes) -> Frame:
+        """The answer to one frame.
 
         Raises:
             EOFError: The other side is gone.
         """
+        while self._unanswered:
+            late = self._answer()
+            if late[0] == END_NOW:
+                return late
+        self._flush()
+        self._unanswered = 1
+        self._unsent = memoryview(encode(kind, body))
+        self._flush()
+        return self._answer()
+
+    def receive_job(self) -> bytes:
+        """The body of the next JOB frame; answers that nobody waits for any more are dropped.
+
+        Raises:
+            EOFError: The other side is gone.
+        """
+        while True:
+            kind, body = self._receive()
+            if kind == JOB:
+                self._unanswered = 0
+                return body
+
+    def _answer(self) -> Frame:
+        frame = self._receive()
+        self._unanswered = 0
+        return frame
+
+    def _receive(self) -> Frame:
         while not self._frames:
             data = self._socket.recv(_CHUNK)
             if not data:
                 raise EOFError
-            self._frames = self._buffer.feed(data)
-        return self._frames.pop(0)
+            self._frames.extend(self._buffer.feed(data))
+        return self._frames.popleft()
+
+    def _flush(self) -> None:
+        while self._unsent:
+            if self._is_sending:
+                raise ConnectionError("a signal handler has raised while a frame was being sent")
+            # Never blocks: a send that is interrupted does not tell how far it came.
+            self._is_sending = True
+            sent = self._send_some()
+            self._unsent = self._unsent[sent:]
+            self._is_sending = False
+            if not sent:
+                room = select.poll()
+                room.register(self._socket, select.POLLOUT)
+                room.poll()
+
+    def _send_some(self) -> int:
+        try:
+            return self._socket.send(self._unsent, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
 
 
 class EndFrame(NamedTuple):
@@ -94,13 +165,13 @@ class EndFrame(NamedTuple):
 
     Attributes:
         end: How it ended.
-        peak_kib: Peak memory of the worker so far.
-        has_children: Whether the attempt has left processes behind.
+        memory_kib: What the worker holds now.
+        is_clean: Whether the attempt has left no process and no thread behind.
     """
 
     end: AttemptEnd
-    peak_kib: int
-    has_children: bool
+    memory_kib: int
+    is_clean: bool
 
 
 def encode_job(job: Job) -> bytes:
@@ -119,10 +190,10 @@ def decode_job(body: bytes) -> Job:
 
 def encode_end(frame: EndFrame) -> bytes:
     """The body of an ENDED frame."""
-    return pickle.dumps((tuple(frame.end), frame.peak_kib, frame.has_children))
+    return pickle.dumps((tuple(frame.end), frame.memory_kib, frame.is_clean))
 
 
 def decode_end(body: bytes) -> EndFrame:
     """The meaning of an ENDED frame's body."""
-    end, peak_kib, left_behind = pickle.loads(body)
-    return EndFrame(AttemptEnd(*end), peak_kib, left_behind)
+    end, memory_kib, is_clean = pickle.loads(body)
+    return EndFrame(AttemptEnd(*end), memory_kib, is_clean)

@@ -7,28 +7,29 @@ from an ENDED frame, or from the end of this process.
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import json
 import mmap
 import os
-import resource
 import socket
 import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
+from agcore.errors import ReportError
 from agcore.executor import wire
 from agcore.executor.attempt import AttemptRunner
-from agcore.executor.processes import has_children
+from agcore.executor.leftovers import Housekeeping
 from agcore.executor.seeding import TrialSeeder
 from agcore.executor.shipping import unpack
-from agcore.executor.surroundings import Surroundings
+from agcore.executor.surroundings import Surroundings, loading
 from agcore.reporter import END_NOW, GO_ON, Answer
 
 if TYPE_CHECKING:
     from agcore.jobs import Metrics
     from agcore.reporter import Verdict
 
-_KIB_PER_MAXRSS = 1 / 1024 if sys.platform == "darwin" else 1
 _VERDICTS = {wire.GO_ON: GO_ON, wire.END_NOW: END_NOW}
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -37,35 +38,32 @@ def serve(channel: wire.Channel, runner: AttemptRunner) -> None:
     """Run jobs until the scheduler closes the socket."""
 
     def exchange(metrics: Metrics) -> Verdict:
-        channel.send(wire.REPORT, _encode_json(metrics).encode())
-        kind, body = _answer(channel)
+        try:
+            kind, body = channel.ask(wire.REPORT, _as_json(metrics))
+        except (EOFError, ConnectionError) as error:
+            _leave(error)  # without a scheduler there is nothing left to run for
         verdict = _VERDICTS.get(kind)
         return verdict if verdict is not None else Answer(True, error=body.decode())
 
+    housekeeping = Housekeeping()
     while True:
-        try:
-            _, body = channel.receive()
-        except (EOFError, ConnectionError):
-            return
-        end = runner.run(wire.decode_job(body), exchange)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        peak_kib = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB_PER_MAXRSS)
-        channel.send(wire.ENDED, wire.encode_end(wire.EndFrame(end, peak_kib, has_children())))
+        end = runner.run(wire.decode_job(channel.receive_job()), exchange)
+        is_clean = housekeeping.tidy_up()
+        frame = wire.EndFrame(end, housekeeping.memory_kib(), is_clean)
+        channel.send(wire.ENDED, wire.encode_end(frame))
 
 
-def _answer(channel: wire.Channel) -> wire.Frame:
-    """The scheduler's answer; without a scheduler there is nothing left to run for."""
+def _as_json(metrics: Metrics) -> bytes:
     try:
-        return channel.receive()
-    except (EOFError, ConnectionError):
-        os._exit(1)
+        return _encode_json(metrics).encode()
+    except (ValueError, RecursionError) as error:  # integers of thousands of digits
+        raise ReportError(f"the report has no JSON form: {error}") from None
 
 
 def load_runner(payload_fd: int) -> AttemptRunner:
     """The task in the shared memory behind ``payload_fd``, ready to run."""
-    with mmap.mmap(payload_fd, 0, access=mmap.ACCESS_READ) as shared:
-        task = unpack(shared[:])
+    with mmap.mmap(payload_fd, 0, access=mmap.ACCESS_READ) as shared, memoryview(shared) as view:
+        task = unpack(view)
     os.close(payload_fd)
     seeder = TrialSeeder()
     seeder.install()
@@ -74,23 +72,45 @@ def load_runner(payload_fd: int) -> AttemptRunner:
 
 def main(socket_fd: int, payload_fd: int) -> None:
     """Entry point of the worker process."""
-    channel = wire.Channel(socket.socket(fileno=socket_fd))
+    # What kills the interpreter outright leaves at least a traceback in the trial's log.
+    faulthandler.enable()
     # Lines of stdout and stderr go into one pipe; this keeps them in the order of printing.
-    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(  # type: ignore[union-attr]
+            encoding="utf-8", errors="backslashreplace", line_buffering=True
+        )
+    sock = socket.socket(fileno=socket_fd)
+    sock.set_inheritable(False)  # no program that a trial starts shall hold it
+    channel = wire.Channel(sock)
     try:
-        _, body = channel.receive()
-        Surroundings.decode(body).adopt()
-        runner = load_runner(payload_fd)
+        surroundings = Surroundings.decode(channel.receive_job())
+        serve(channel, _prepare(channel, surroundings, payload_fd))
     except EOFError:
-        return
+        return  # no more jobs
+    except ConnectionError as error:
+        _leave(error)
+
+
+def _prepare(channel: wire.Channel, surroundings: Surroundings, payload_fd: int) -> AttemptRunner:
+    try:
+        surroundings.adopt()
+        with loading():
+            return load_runner(payload_fd)
     except BaseException:  # noqa: BLE001  importing the user's module may raise anything
         _give_up(channel, traceback.format_exc())
-    serve(channel, runner)
 
 
 def _give_up(channel: wire.Channel, why: str) -> NoReturn:
-    channel.send(wire.BROKEN, why.encode())
-    sys.exit(1)
+    sys.stdout.flush()
+    channel.send(wire.BROKEN, why.encode(errors="backslashreplace"))
+    os._exit(1)
+
+
+def _leave(why: Exception) -> NoReturn:
+    with contextlib.suppress(Exception):
+        print(f"this worker process ends: {why}", file=sys.stderr)  # noqa: T201  into the log
+        sys.stdout.flush()
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -11,24 +11,31 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from agcore.executor import wire
+from agcore.executor.guard import carries
 from agcore.executor.processes import kill_tree, signal_group, survivors
-from agcore.executor.surroundings import worker_environment
+from agcore.executor.surroundings import home_folder, worker_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import psutil
 
 _CHUNK = 1 << 16
 _MOST_AT_ONCE = 16 * _CHUNK
 
 
 class Step(enum.Enum):
-    """How far a worker is on its way out; each step but the first two has a deadline."""
+    """How far a worker is on its way out; each step but the first has a deadline."""
 
     SERVING = "serves trials"
     ASKED = "was told to end its trial"
     CLOSING = "has finished and may exit by itself"
     TERMINATED = "was sent SIGTERM"
     KILLED = "was sent SIGKILL"
-    GONE = "has ended; its slot is free"
+    GONE = "has ended; what it has started may still run"
 
 
 @dataclass(slots=True, eq=False)
@@ -44,12 +51,14 @@ class WorkerHandle:
         gpus: Devices it holds.
         trial_id: The trial it runs, or None.
         last_trial: The trial whose output is being read.
+        is_told_to_end: Whether its trial ends because somebody wanted it to.
         step: How far it is on its way out.
         deadline_s: When the next step follows (monotonic clock), or None.
         started_s: When it was started (monotonic clock).
         trials: Number of trials it has been given.
-        baseline_kib: Peak memory after its first trial.
-        sweep_until_s: When to give up on processes that outlive it, or None.
+        baseline_kib: Memory after its first trial.
+        give_up_s: When to give up on what does not follow SIGKILL, or None.
+        family: Processes it had started when it was last sent a signal.
         frames: Cuts what comes in into frames.
     """
 
@@ -61,12 +70,14 @@ class WorkerHandle:
     gpus: tuple[str, ...] = ()
     trial_id: int | None = None
     last_trial: int = -1
+    is_told_to_end: bool = False
     step: Step = Step.SERVING
     deadline_s: float | None = None
     started_s: float = field(default_factory=time.monotonic)
     trials: int = 0
     baseline_kib: int = 0
-    sweep_until_s: float | None = None
+    give_up_s: float | None = None
+    family: list[psutil.Process] = field(default_factory=list)
     frames: wire.FrameBuffer = field(default_factory=wire.FrameBuffer)
 
     @classmethod
@@ -74,34 +85,36 @@ class WorkerHandle:
         cls, payload_fd: int, threads: int, gpus: tuple[str, ...], tag: str, *, use_pidfd: bool
     ) -> WorkerHandle:
         """Start a worker process; it waits for its surroundings, then for jobs."""
-        ours, theirs = socket.socketpair()
-        output, output_end = os.pipe()
-        try:
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            near, far = socket.socketpair()
+            ours.callback(near.close)
+            theirs.callback(far.close)
+            output, output_end = os.pipe()
+            ours.callback(os.close, output)
+            theirs.callback(os.close, output_end)
+            os.set_blocking(output, False)
             process = subprocess.Popen(
                 [
                     sys.executable,
                     "-m",
                     "agcore.executor.worker",
-                    str(theirs.fileno()),
+                    str(far.fileno()),
                     str(payload_fd),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output_end,
                 stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(), payload_fd),
+                pass_fds=(far.fileno(), payload_fd),
                 start_new_session=True,
                 env=worker_environment(threads, tag, gpus),
+                # Before PYTHONSAFEPATH existed, -m looked for modules here first.
+                cwd=home_folder() if sys.version_info < (3, 11) else None,
             )
-        except BaseException:
-            ours.close()
-            os.close(output)
-            raise
-        finally:
-            theirs.close()
-            os.close(output_end)
-        os.set_blocking(output, False)
-        pidfd = os.pidfd_open(process.pid) if use_pidfd else None
-        return cls(process, ours, output, tag, pidfd, gpus)
+            ours.callback(process.wait)
+            ours.callback(process.kill)
+            pidfd = os.pidfd_open(process.pid) if use_pidfd else None
+            ours.pop_all()
+        return cls(process, near, output, tag, pidfd, gpus)
 
     def send(self, kind: int, body: bytes = b"") -> None:
         """Send a frame; a worker that is gone shows itself by other means."""
@@ -109,7 +122,10 @@ class WorkerHandle:
             self.socket.sendall(wire.encode(kind, body))
 
     def receive(self) -> list[wire.Frame] | None:
-        """The frames that have come in, or None if the worker has closed its end."""
+        """The frames that have come in, or None if the worker has closed its end.
+
+        No frame may be complete although some bytes have come.
+        """
         try:
             data = self.socket.recv(_CHUNK, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -118,10 +134,19 @@ class WorkerHandle:
             return None
         return self.frames.feed(data) if data else None
 
+    def receive_all(self) -> list[wire.Frame]:
+        """The frames that a process which has ended has left in the socket."""
+        frames: list[wire.Frame] = []
+        with contextlib.suppress(BlockingIOError, ConnectionResetError):
+            while data := self.socket.recv(_CHUNK, socket.MSG_DONTWAIT):
+                frames += self.frames.feed(data)
+        return frames
+
     def read_output(self) -> bytes | None:
         """What the worker has printed so far, or None if nobody can print any more.
 
-        At most what a pipe holds: whoever prints without end must not hold up the others.
+        At most some times what a pipe holds: whoever prints without end must not hold up the
+        others.
         """
         parts: list[bytes] = []
         while len(parts) * _CHUNK < _MOST_AT_ONCE:
@@ -138,17 +163,39 @@ class WorkerHandle:
         """Whether the process has ended (and, if so, reap it)."""
         return self.process.poll() is not None
 
+    def let_go(self) -> None:
+        """Tell the worker, which has no trial, that there will be none."""
+        with contextlib.suppress(OSError):  # it may have gone by itself
+            self.socket.shutdown(socket.SHUT_WR)
+
     def terminate(self) -> None:
         """Ask the whole group to end."""
         signal_group(self.process.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the worker and all that it has started."""
-        kill_tree(self.process.pid, self.tag)
+        """End the worker and all that it has started, as far as it is known."""
+        kill_tree(self.process.pid, self.family)
 
-    def survivors(self) -> set[int]:
-        """Processes that outlived the worker."""
-        return survivors(self.process.pid, self.tag)
+    def survivors(self, tagged: Iterable[int]) -> set[int]:
+        """Processes that outlived the worker.
+
+        Args:
+            tagged: All processes that carry the tag of the run.
+        """
+        ours = [pid for pid in tagged if carries(pid, self.tag)]
+        return survivors(self.process.pid, ours, self.family)
+
+    def cause_of_death(self) -> str:
+        """How the process ended, in words."""
+        code = self.process.returncode
+        if code is None:
+            return "it hangs and cannot be ended"
+        if code >= 0:
+            return f"exit code {code}"
+        try:
+            return f"signal {signal.Signals(-code).name}"
+        except ValueError:  # a real-time signal
+            return f"signal {-code}"
 
     def close(self) -> None:
         """Release what this process holds of the worker."""

@@ -20,6 +20,7 @@ from itertools import accumulate
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from agcore.checks import whole_number
 from agcore.errors import SpecError, did_you_mean
 from agcore.policy.base import CONTINUE, PolicyJob, diverged, resource_error
 from agcore.policy.rungs import (
@@ -27,7 +28,6 @@ from agcore.policy.rungs import (
     PromotionRungs,
     RungLevels,
     StoppingRungs,
-    whole_number,
 )
 from agcore.records import Action, Decision, NewTrial, ResumeTrial, TrialState
 

@@ -26,15 +26,15 @@ Hyperparameter and Neural Architecture Search" (2020), https://arxiv.org/abs/200
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sortedcontainers import SortedList
 
+from agcore.checks import whole_number
 from agcore.errors import SpecError
 from agcore.policy.base import diverged
 from agcore.records import Action, Decision, RungStanding
@@ -43,21 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # -- levels --------------------------------------------------------------------------------
-
-
-def whole_number(name: str, value: SupportsIndex, least: int = 1) -> int:
-    """``value`` as an int of at least ``least``.
-
-    Raises:
-        SpecError: It is something else.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least or isinstance(value, bool):
-        raise SpecError(f"{name}={value!r} must be a whole number of at least {least}; pass an int")
-    return number
 
 
 def exact_factor(reduction_factor: float) -> Fraction:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from agcore.callbacks.screens import can_be_live
 from agcore.errors import AgcoreError, SpecError
 from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
+from agcore.executor.surroundings import is_loading
 from agcore.figures import Curve, learning_curves
 from agcore.history import BestTrial, RunHistory, Trial
 from agcore.journal import SCHEMA, Journal, NoJournal, event_to_json, events_from_state
@@ -36,12 +38,11 @@ from agcore.scheduler.storage import (
     fingerprint,
     versions,
 )
-from agcore.searcher import as_searcher, searcher_factory
-from agcore.train_fn import ArgsBuilder, TrainFunction, as_train_function
+from agcore.searcher import as_searcher, own_options, searcher_factory
+from agcore.train_fn import ArgsBuilder, TrainFunction, args as make_args
 
 if TYPE_CHECKING:
     from collections import OrderedDict
-    from collections.abc import Mapping
 
     from agcore.executor.base import Executor
     from agcore.jobs import Config
@@ -99,9 +100,11 @@ class TrialScheduler:
             options.trial_value,
             marks_brackets=policy.max_resource is not None,
         )
-        self.searcher = self._make_searcher()
-        self._proposals = Proposals(self.searcher, train_fn.cs)
-        self._feed = SearcherFeed(self.searcher, searcher_data, self._history)
+        self._searcher = self._make_searcher()
+        given = options.searcher
+        self.searcher: Any = self._searcher if isinstance(given, str) else given
+        self._proposals = Proposals(self._searcher, train_fn.cs)
+        self._feed = SearcherFeed(self._searcher, searcher_data, self._history)
         self._executor: Executor = options.make_executor()
         # An executor with a time of its own, as a simulated one, brings its clock.
         self._clock: Clock = getattr(self._executor, "clock", None) or SystemClock()
@@ -113,13 +116,10 @@ class TrialScheduler:
     def _make_searcher(self) -> Searcher:
         options, space = self._options, self.train_fn.cs
         if not isinstance(options.searcher, str):
-            extra = set(options.search_options or {}) - {"debug_log", "random_seed"}
-            if extra:
-                raise SpecError(
-                    f"search_options {', '.join(sorted(extra))} belong to searchers chosen by "
-                    "name; pass them to the searcher object instead"
-                )
-            return as_searcher(options.searcher, space)
+            name = type(options.searcher).__name__
+            # The seed is the experiment's: that of its trials, if not of this searcher.
+            own_options(options.search_options or {}, frozenset({"random_seed"}), name)
+            return as_searcher(options.searcher, space, mode=options.mode)
         return searcher_factory(
             options.searcher,
             space,
@@ -151,15 +151,19 @@ class TrialScheduler:
             TrialFailed: Too many trials failed (``max_failures``), or all did.
             KeyboardInterrupt: Ctrl-C. No process is left, and the history can be read.
         """
-        limits = Limits(
-            self._limits.num_trials if num_trials is None else num_trials,
-            self._limits.time_out if time_out is None else time_out,
-        )
+        if is_loading():
+            raise SpecError(
+                "run() was called while a worker process imports the module of the train "
+                "function; put the call below: if __name__ == '__main__':"
+            )
+        limits = self._limits_of_this_run(num_trials, time_out)
         callbacks = [*self._options.callbacks, *self._history_callback, *self._progress()]
+        configure = getattr(self.searcher, "configure_scheduler", None)
+        if callable(configure):
+            configure(self)
         with decisions_shown(self._options.debug_log), self._storage.session() as journal:
-            parts = self._parts(journal)
             again, self._again = self._again, []
-            loop = TrialLoop(parts, self._settings, callbacks, self._alive_s, again)
+            loop = TrialLoop(self._parts(journal), self._settings, callbacks, self._alive_s, again)
             self._announce(limits, callbacks, journal)
             reason = "an exception"
             try:
@@ -173,8 +177,19 @@ class TrialScheduler:
             finally:
                 self._alive_s = loop.alive_s
                 self._record(RunEnded(self._clock.now_s(), reason), journal)
-                for callback in callbacks:
-                    callback.on_end(reason)
+                _tell_all(callbacks, reason)
+
+    def _limits_of_this_run(self, num_trials: int | None, time_out: float | None) -> Limits:
+        """The limits given now before those given at first."""
+        seconds = self._limits.time_out if time_out is None else time_out
+        is_used_up = seconds is not None and self._alive_s >= seconds
+        if time_out is None and num_trials is not None and is_used_up:
+            logger.info(
+                "time_out=%g is used up: only num_trials=%d counts now", seconds, num_trials
+            )
+            seconds = None
+        trials = self._limits.num_trials if num_trials is None else num_trials
+        return Limits(trials, seconds)
 
     def _record(self, event: Event, journal: Journal) -> None:
         self._history.apply(event)
@@ -216,7 +231,7 @@ class TrialScheduler:
     def _parts(self, journal: Journal) -> Parts:
         return Parts(
             policy=self._policy,
-            searcher=self.searcher,
+            searcher=self._searcher,
             proposals=self._proposals,
             feed=self._feed,
             executor=self._executor,
@@ -315,8 +330,9 @@ class TrialScheduler:
 
     def run_job(self, task: Task) -> Any:
         """What a task's function returns, run in this process, unrecorded."""
-        function = as_train_function(task.fn)
-        return function(dict(function.args) | dict(task.args))
+        function = task.fn if isinstance(task.fn, TrainFunction) else make_args()(task.fn)
+        given = task.args if isinstance(task.args, Mapping) else vars(task.args)
+        return function({**function.args, **given})
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -496,3 +512,12 @@ class TrialScheduler:
             f"{self._executor.slots} trials at once with {resources.num_cpus} CPUs and "
             f"{resources.num_gpus:g} GPUs each)"
         )
+
+
+def _tell_all(callbacks: list[Callback], reason: str) -> None:
+    """Tell every callback that the run is over, also if one of them raises."""
+    for callback in callbacks:
+        try:
+            callback.on_end(reason)
+        except Exception as error:  # noqa: BLE001 - the others must hear, and the cause is elsewhere
+            logger.warning("%r raised %r at the end of the run", callback, error)

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from agcore.checks import whole_number
 from agcore.errors import SpecError
 from agcore.policy import HyperbandPolicy
 from agcore.scheduler.facade import TrialScheduler
 from agcore.scheduler.options import RunOptions
-from agcore.space import Categorical, Int, Ordinal
+from agcore.space import Categorical, Int, Ordinal, Real
 from agcore.train_fn import TrainFunction, as_train_function
 
 if TYPE_CHECKING:
@@ -159,42 +160,40 @@ def _full_resource(function: TrainFunction, args: Any, max_t: int | None) -> int
     """``max_t`` as given, else as the function's arguments say.
 
     Raises:
-        SpecError: Neither says it.
+        SpecError: Neither says it, or what is said is no positive whole number.
     """
-    declared = next(
-        (
-            (name, limit)
-            for name in ("epochs", "max_t")
-            if (limit := _declared_limit(function, args, name)) is not None
-        ),
-        None,
-    )
-    if max_t is None:
-        if declared is None:
+    if max_t is not None:
+        max_t = whole_number("max_t", max_t)
+    names = [name for name in ("epochs", "max_t") if _declared(function, args, name) is not None]
+    if not names:
+        if max_t is None:
             raise SpecError(
                 "max_t is unknown: the train function has neither args.epochs nor args.max_t; "
                 "write @ag.args(..., epochs=9), or pass max_t="
             )
-        return declared[1]
-    if declared is not None and declared[1] != max_t:
+        return max_t
+    if max_t is None:
+        return whole_number(f"args.{names[0]}", _declared(function, args, names[0]))
+    declared = _declared(function, args, names[0])
+    if declared != max_t:
         logger.warning(
-            "max_t=%d differs from args.%s=%d of the train function; max_t is used",
+            "max_t=%r differs from args.%s=%r of the train function; max_t is used",
             max_t,
-            declared[0],
-            declared[1],
+            names[0],
+            declared,
         )
     return max_t
 
 
-def _declared_limit(function: TrainFunction, args: Any, name: str) -> int | None:
-    """The largest value that argument ``name`` can take, or None if it is no positive int."""
-    given = (args if isinstance(args, Mapping) else vars(args)) if args is not None else {}
-    value = function.kwvars.get(name, given.get(name, function.args.get(name)))
-    if isinstance(value, Int):
-        value = value.upper
-    elif isinstance(value, (Categorical, Ordinal)):
-        numbers = [v for v in value if isinstance(v, int) and not isinstance(v, bool)]
-        value = max(numbers, default=None)
-    elif name in given:
-        value = given[name]
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _declared(function: TrainFunction, args: Any, name: str) -> Any:
+    """The largest value that argument ``name`` can take, or None if there is no such argument."""
+    if args is not None:
+        given = args if isinstance(args, Mapping) else getattr(args, "__dict__", {})
+        return given.get(name)
+    space = function.kwvars.get(name)
+    if isinstance(space, (Int, Real)):
+        return space.upper
+    if isinstance(space, (Categorical, Ordinal)):
+        numbers = [v for v in space if isinstance(v, int) and not isinstance(v, bool)]
+        return max(numbers, default=None)
+    return function.args.get(name)

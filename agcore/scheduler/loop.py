@@ -156,7 +156,10 @@ class TrialLoop:
         """Record the end of trials that an exception in the loop cuts off."""
         for trial_id in self._running:
             state = TrialState.INTERRUPTED
-            self._record(TrialEnded(trial_id, self._parts.clock.now_s(), state))
+            # Not told to callbacks: the exception may be one of theirs.
+            event = TrialEnded(trial_id, self._parts.clock.now_s(), state)
+            self._history.apply(event)
+            self._parts.journal.append(event)
             self._policy.on_exit(trial_id, state)
         self._running.clear()
 

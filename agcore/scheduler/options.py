@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agcore.checks import whole_number
 from agcore.errors import SpecError
 from agcore.executor.inline import InlineExecutor
-from agcore.executor.resources import TrialResources
+from agcore.executor.resources import TrialResources, gpu_ids
 from agcore.searcher.base import DEFAULT_SEED
 
 if TYPE_CHECKING:
@@ -49,15 +50,17 @@ class RunOptions:
     predict_duration: bool = False
 
     def __post_init__(self) -> None:
-        workers = self.num_workers
-        if workers is not None and (
-            isinstance(workers, bool) or not isinstance(workers, int) or workers < 1
-        ):
-            raise SpecError(f"num_workers={workers!r} must be an integer of at least 1, or None")
         if self.resume not in (True, False, "auto"):
             raise SpecError(f"resume={self.resume!r} must be True, False or 'auto'")
-        if not isinstance(self.search_options, (Mapping, type(None))):
-            raise SpecError(f"search_options={self.search_options!r} must be a dict")
+        if self.num_workers is not None:
+            whole_number("num_workers", self.num_workers)
+        for name in ("search_options", "resource"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, Mapping):
+                raise SpecError(f"{name}={value!r} must be a dict")
+        for callback in self.callbacks:
+            if not hasattr(callback, "on_event"):
+                raise SpecError(f"callbacks has {callback!r}; derive it from ag.callbacks.Callback")
 
     @property
     def random_seed(self) -> int:
@@ -86,6 +89,7 @@ class RunOptions:
 
             return LocalExecutor(self.resources, self.num_workers, isolation=self.isolation)
         if self.executor == "inline":
+            self.resources.check_gpus(gpu_ids())
             return InlineExecutor()
         if hasattr(self.executor, "submit"):
             executor: Executor = self.executor

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from agcore.errors import SpecError
 from agcore.records import Suggestion, SuggestRequest
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ class Proposals:
         self._queue: deque[Config] = deque()
         self._prepared: Suggestion | None = None
         self._exhausted = False
+        # What others wrote is checked; our own searchers take their configs from the space.
+        self._checks = not type(searcher).__module__.startswith("agcore.searcher.")
 
     @property
     def exhausted(self) -> bool:
@@ -37,7 +41,7 @@ class Proposals:
             SpecError: It is not in the space.
         """
         complete = self._space.complete(config)
-        self._queue.append(complete)
+        self._queue.append(dict(complete))
         return complete
 
     def prepare(self, request: SuggestRequest) -> None:
@@ -57,4 +61,11 @@ class Proposals:
             return Suggestion(config, "user")
         suggestion = self._searcher.suggest(request)
         self._exhausted = suggestion is None
-        return suggestion
+        if suggestion is None or not self._checks:
+            return suggestion
+        if not isinstance(suggestion, Suggestion):
+            raise SpecError(
+                f"{self._searcher!r} suggested {suggestion!r}; it must be a Suggestion(config, "
+                "origin), or None when there is no config left"
+            )
+        return replace(suggestion, config=self._space.complete(suggestion.config))

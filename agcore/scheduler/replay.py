@@ -91,7 +91,7 @@ class Replay:
 
     def _proposed(self, event: TrialProposed) -> None:
         searcher = self._parts.searcher
-        if searcher.is_replayed_by_exclusion:
+        if getattr(searcher, "is_replayed_by_exclusion", False):
             searcher.exclude(event.config)
             return
         request = SuggestRequest(event.trial_id, (), event.bracket)

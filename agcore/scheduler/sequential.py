@@ -21,7 +21,7 @@ class LocalSequentialScheduler(TrialScheduler):
 
     A trial that raises is recorded as failed and the run goes on. With ``time_out`` no trial
     is started that, going by the mean of those before, would not end in time. The arguments
-    are those of `FIFOScheduler`.
+    are those of `FIFOScheduler`, without those that belong to worker processes.
     """
 
     def __init__(

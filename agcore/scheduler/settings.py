@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from agcore.checks import finite_number, whole_number
 from agcore.errors import SpecError
 
 
@@ -22,16 +22,13 @@ class Limits:
     time_out: float | None = None
 
     def __post_init__(self) -> None:
-        trials, seconds = self.num_trials, self.time_out
-        if trials is not None and (
-            isinstance(trials, bool) or not isinstance(trials, int) or trials < 1
-        ):
-            raise SpecError(f"num_trials={trials!r} must be an integer of at least 1")
-        if seconds is not None and not (
-            isinstance(seconds, (int, float)) and math.isfinite(seconds) and seconds > 0
-        ):
-            raise SpecError(f"time_out={seconds!r} must be a positive number of seconds")
-        if trials is None and seconds is None:
+        if self.num_trials is not None:
+            whole_number("num_trials", self.num_trials)
+        if self.time_out is not None:
+            rule = "a positive number of seconds"
+            if finite_number("time_out", self.time_out, rule) <= 0:
+                raise SpecError(f"time_out={self.time_out!r} must be {rule}")
+        if self.num_trials is None and self.time_out is None:
             raise SpecError(
                 "neither num_trials nor time_out is given, so the run would never end; pass "
                 "num_trials=, time_out= (seconds), or both"
@@ -83,8 +80,8 @@ class RunSettings:
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
                 raise SpecError(f"{name}={value!r} must be the name of a reported metric")
-        if self.max_reward is not None and not _is_number(self.max_reward):
-            raise SpecError(f"max_reward={self.max_reward!r} must be a finite number or None")
+        if self.max_reward is not None:
+            finite_number("max_reward", self.max_reward, "a finite number or None")
         limit = self.max_failures
         if not (limit is None or limit == "auto" or (type(limit) is int and limit >= 1)):
             raise SpecError(
@@ -115,7 +112,3 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         listed = ", ".join(map(repr, allowed))
         raise SpecError(f"{name}={value!r} must be one of {listed}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

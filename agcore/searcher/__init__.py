@@ -5,7 +5,7 @@ A searcher never sees a scheduler; it may import records, configspace, errors an
 
 from agcore.searcher.base import BaseSearcher, Searcher
 from agcore.searcher.classic import ClassicSearcher, as_searcher
-from agcore.searcher.factory import SEARCHERS, searcher_factory
+from agcore.searcher.factory import SEARCHERS, own_options, searcher_factory
 from agcore.searcher.grid import GridSearcher
 from agcore.searcher.random import RandomSearcher
 
@@ -17,5 +17,6 @@ __all__ = [
     "RandomSearcher",
     "Searcher",
     "as_searcher",
+    "own_options",
     "searcher_factory",
 ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from agcore.checks import whole_number
 from agcore.errors import SpaceExhausted, SpecError
 from agcore.records import Observation, Pending, Suggestion, SuggestRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from agcore.jobs import Config
     from agcore.space import SearchSpace
@@ -79,10 +81,11 @@ class BaseSearcher:
     ) -> None:
         if mode not in ("max", "min"):
             raise SpecError(f"mode={mode!r} must be 'max' or 'min'")
-        if isinstance(random_seed, bool) or not isinstance(random_seed, int) or random_seed < 0:
-            raise SpecError(f"random_seed={random_seed!r} must be an integer of at least 0")
+        if isinstance(points_to_evaluate, Mapping):
+            raise SpecError("points_to_evaluate must be a list of configs; write [{...}]")
         self.configspace = configspace
-        self.random_seed = random_seed
+        self.mode = mode
+        self.random_seed = whole_number("random_seed", random_seed, 0)
         self._reward_attribute = reward_attribute
         self._resource_attribute = resource_attribute
         self._sign = 1 if mode == "max" else -1
@@ -95,7 +98,7 @@ class BaseSearcher:
         self._known: set[str] = set()
         self._last_key: tuple[Config | None, str] = (None, "")
         self._num_observed = 0
-        self._best: tuple[float, Config | None] = (-math.inf, None)
+        self._values: dict[str, tuple[float, Config]] = {}
         # Only for use by hand; a scheduler hands in what is pending with each request.
         self._by_hand: dict[str, Pending] = {}
         self._draws_by_hand = 0
@@ -124,12 +127,15 @@ class BaseSearcher:
     def observe(self, observation: Observation) -> None:
         """Learn a value. Searchers with a model extend this."""
         self._num_observed += 1
-        if observation.reward > self._best[0]:
-            self._best = (observation.reward, observation.config)
+        key = self._key(observation.config)
+        known = self._values.get(key)
+        if known is None or observation.reward > known[0]:
+            self._values[key] = (observation.reward, observation.config)
 
     def trial_failed(self, trial_id: int, config: Config) -> None:
-        """Learn that a config cannot be evaluated; it is not proposed again."""
+        """Learn that a config cannot be evaluated; it is not proposed again, nor the best."""
         self.exclude(config)
+        self._values.pop(self._key(config), None)
 
     def exclude(self, config: Config) -> None:
         """Never propose this config (again)."""
@@ -204,11 +210,23 @@ class BaseSearcher:
 
     def get_best_config(self) -> Config:
         """The config with the best reward learnt; empty without any."""
-        return dict(self._best[1] or {})
+        return dict(self._best()[1])
 
     def get_best_reward(self) -> float:
         """The best reward learnt, with the user's sign; minus infinity without any."""
-        return self._best[0] if self._sign > 0 else -self._best[0]
+        return self._sign * self._best()[0]
+
+    def get_reward(self, config: Mapping[str, Any]) -> float:
+        """The best reward of a config, with the user's sign; minus infinity if unknown."""
+        key = self.configspace.key(self.configspace.complete(config))
+        return self._sign * self._values.get(key, (-math.inf, {}))[0]
+
+    def configure_scheduler(self, scheduler: Any) -> None:
+        """Called by a scheduler before it runs; searchers that want to know it override this."""
+
+    def _best(self) -> tuple[float, Config]:
+        finite = [v for v in self._values.values() if not math.isnan(v[0])]
+        return max(finite, key=lambda value: value[0], default=(-math.inf, {}))
 
     def get_best_config_reward(self) -> tuple[Config, float]:
         """Both of the above."""

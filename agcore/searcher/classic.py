@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpaceExhausted, SpecError
@@ -18,17 +19,25 @@ if TYPE_CHECKING:
 _NEEDED = ("get_config", "update")
 
 
-def as_searcher(searcher: Any, space: SearchSpace) -> Searcher:
+def as_searcher(searcher: Any, space: SearchSpace, mode: str = "max") -> Searcher:
     """``searcher`` as something the loop can use.
 
     Args:
         searcher: One of ours, one derived from `BaseSearcher`, or any object with
             ``get_config`` and ``update``.
         space: The space its configs must come from.
+        mode: ``'max'`` or ``'min'``, as the scheduler has it.
 
     Raises:
-        SpecError: It has neither.
+        SpecError: It has neither, or was made for another space or mode.
     """
+    if isinstance(searcher, type):
+        raise SpecError(
+            f"searcher={searcher.__name__} is a class; make a searcher of it: "
+            f"{searcher.__name__}(train_fn.cs)"
+        )
+    if isinstance(searcher, BaseSearcher):
+        _check_fit(searcher, space, mode)
     if isinstance(searcher, BaseSearcher) and not _is_classic(type(searcher)):
         return searcher
     if not isinstance(searcher, BaseSearcher) and hasattr(searcher, "suggest"):
@@ -40,6 +49,21 @@ def as_searcher(searcher: Any, space: SearchSpace) -> Searcher:
             "object with suggest() and observe(), or get_config() and update()"
         )
     return ClassicSearcher(searcher, space)
+
+
+def _check_fit(searcher: BaseSearcher, space: SearchSpace, mode: str) -> None:
+    if searcher.mode != mode:
+        raise SpecError(
+            f"the searcher has mode={searcher.mode!r} and the scheduler mode={mode!r}; pass the "
+            "same to both"
+        )
+    theirs, ours = searcher.configspace.describe(), space.describe()
+    if theirs != ours:
+        differing = sorted(k for k in {**theirs, **ours} if theirs.get(k) != ours.get(k))
+        raise SpecError(
+            f"the searcher was made for another space: {', '.join(differing)} differ; make it "
+            "with train_fn.cs of the function that is tuned"
+        )
 
 
 def _is_classic(kind: type[BaseSearcher]) -> bool:
@@ -82,7 +106,12 @@ class ClassicSearcher:
                 f"get_config() of {self._searcher!r} returned {given!r}; it must return a dict, "
                 "or None when there is no config left"
             )
-        return Suggestion(self._space.complete(given), "user")
+        config = self._space.complete(given)
+        register = getattr(self._searcher, "register_pending", None)
+        if callable(register):
+            _call(register, dict(config), milestone=request.first_milestone)
+            self._registered[request.draw] = request.first_milestone
+        return Suggestion(config, "user")
 
     def _register(self, request: SuggestRequest) -> None:
         """Tell it of trials that are pending at a milestone it was not told of yet."""
@@ -103,6 +132,9 @@ class ClassicSearcher:
             _call(remove, dict(before.config), **before.metrics)
         if observation.provisional:
             self._provisional[observation.trial_id] = observation
+        if math.isnan(observation.reward):  # diverged: infeasible, not a number to learn from
+            self.trial_failed(observation.trial_id, observation.config)
+            return
         self._num_observed += 1
         _call(self._searcher.update, dict(observation.config), **observation.metrics)
 

@@ -23,6 +23,8 @@ SEARCHERS: dict[str, type[BaseSearcher]] = {"random": RandomSearcher, "grid": Gr
 _SCHEDULER_OPTIONS = frozenset({"debug_log"})
 """Options that the scheduler takes out of ``search_options`` for itself."""
 
+_COMMON_OPTIONS = frozenset({"random_seed", "points_to_evaluate", "first_is_default"})
+
 _MODEL_OPTIONS = frozenset(
     [
         "num_init_random",
@@ -61,6 +63,10 @@ _MODEL_OPTIONS = frozenset(
 _NOT_REBUILT = {
     "rl": "searcher='rl' is not part of agcore: its controller needed MXNet and was not worth "
     "its cost; use searcher='random' with a HyperbandScheduler",
+    "bayesopt": "searcher='bayesopt' is not part of this version; use searcher='random'",
+    "constrained_bayesopt": "searcher='constrained_bayesopt' is not part of this version; use "
+    "searcher='random'",
+    "skopt": "searcher='skopt' is not part of this version; use searcher='random'",
 }
 
 
@@ -87,27 +93,39 @@ def searcher_factory(
         SpecError: An unknown name, or an option that no searcher knows.
     """
     kind = SEARCHERS[_resolve(name)]
-    own = _own_options(kind)
-    given = {key: value for key, value in (options or {}).items() if key not in _SCHEDULER_OPTIONS}
-    for key in given:
-        if key not in own | _MODEL_OPTIONS:
-            known = own | _MODEL_OPTIONS | _SCHEDULER_OPTIONS
-            raise SpecError(
-                f"search_options has {key!r}, which no searcher knows{did_you_mean(key, known)}; "
-                f"searcher={name!r} takes: {', '.join(sorted(own | _SCHEDULER_OPTIONS))}"
-            )
-    without_effect = sorted(given.keys() - own)
-    if without_effect:
-        logger.warning(
-            "search_options %s have no effect with searcher=%r", ", ".join(without_effect), name
-        )
     return kind(
         configspace,
         reward_attribute,
         resource_attribute=resource_attribute,
         mode=mode,
-        **{key: value for key, value in given.items() if key in own},
+        **own_options(options or {}, frozenset(_options_of(kind)), name),
     )
+
+
+def own_options(options: Mapping[str, Any], own: frozenset[str], name: str) -> dict[str, Any]:
+    """Those of ``options`` that a searcher takes; one line says which have no effect on it.
+
+    Args:
+        options: ``search_options`` as the user gave them.
+        own: Names of the options the searcher takes.
+        name: The searcher, for people.
+
+    Raises:
+        SpecError: No searcher knows an option.
+    """
+    known = own | _COMMON_OPTIONS | _MODEL_OPTIONS | _SCHEDULER_OPTIONS
+    for key in options:
+        if key not in known:
+            raise SpecError(
+                f"search_options has {key!r}, which no searcher knows{did_you_mean(key, known)}; "
+                f"searcher={name!r} takes: {', '.join(sorted(own | _SCHEDULER_OPTIONS))}"
+            )
+    without_effect = sorted(options.keys() - own - _SCHEDULER_OPTIONS)
+    if without_effect:
+        logger.warning(
+            "search_options %s have no effect with searcher=%r", ", ".join(without_effect), name
+        )
+    return {key: value for key, value in options.items() if key in own}
 
 
 def _resolve(name: str) -> str:
@@ -124,7 +142,7 @@ def _resolve(name: str) -> str:
     return name
 
 
-def _own_options(kind: type[BaseSearcher]) -> set[str]:
+def _options_of(kind: type[BaseSearcher]) -> set[str]:
     """Names of the options a searcher takes, read off its constructor."""
     given_by_us = {"self", "configspace", "reward_attribute", "resource_attribute", "mode"}
     return set(inspect.signature(kind.__init__).parameters) - given_by_us

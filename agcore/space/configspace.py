@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from agcore.errors import SpecError, did_you_mean
 from agcore.space.base import Hyperparameter, Space, is_plain, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
 
@@ -131,6 +132,8 @@ class SearchSpace:
             SpecError: A key is unknown, a value is not in its space, or a parameter belongs to
                 an option that is not chosen.
         """
+        if not isinstance(config, Mapping):
+            raise SpecError(f"config={config!r} must be a dict of parameters")
         given, droppable = self._resolve_all(config)
         complete: Config = {}
         for hp in self._hyperparameters:

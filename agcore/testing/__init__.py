@@ -2,3 +2,5 @@
 
 It may import everything below the command line; only tests import it. Nothing here needs pytest.
 """
+
+from agcore.testing.executor import ExecutorContract as ExecutorContract

@@ -1,3 +1,4 @@
+import argparse
 import json
 import math
 
@@ -5,7 +6,7 @@ import pytest
 
 import agcore as ag
 from agcore.errors import SpecError
-from agcore.records import TrialState
+from agcore.records import Suggestion, TrialState
 
 SCRIPTED = {"progress": False}
 
@@ -117,15 +118,138 @@ def test_log_of_a_trial_comes_from_the_executor(finished):
     assert finished.log(3) == ["log of 3"]
 
 
-def test_search_options_beside_a_searcher_object_are_refused(train_fn):
-    searcher = ag.searcher.RandomSearcher(train_fn.cs)
-    with pytest.raises(SpecError, match="points_to_evaluate"):
+def test_search_options_beside_a_searcher_object_have_no_effect_and_one_line_says_so(
+    train_fn, caplog
+):
+    def make(**options):
+        searcher = ag.searcher.RandomSearcher(train_fn.cs)
         ag.scheduler.FIFOScheduler(
+            train_fn, searcher=searcher, num_trials=1, search_options=options
+        )
+
+    make(num_init_random=2, debug_log=True, random_seed=3)
+    assert len(caplog.records) == 1
+    assert "num_init_random have no effect with searcher='RandomSearcher'" in caplog.text
+    with pytest.raises(SpecError, match="did you mean 'random_seed'"):
+        make(randon_seed=2)
+
+
+def test_what_a_users_searcher_suggests_is_checked(train_fn, scripted, one_second_epochs):
+    class Wrong(ag.searcher.BaseSearcher):
+        answer = None
+
+        def propose(self, request):
+            return self.answer
+
+    def run(answer):
+        searcher = Wrong(train_fn.cs, first_is_default=False)
+        searcher.answer = answer
+        scheduler = ag.scheduler.FIFOScheduler(
             train_fn,
             searcher=searcher,
             num_trials=1,
-            search_options={"points_to_evaluate": []},
+            executor=scripted(one_second_epochs),
+            progress=False,
         )
+        scheduler.run()
+        return scheduler.trials[0].config
+
+    with pytest.raises(SpecError, match="x"):
+        run(Suggestion({"x": 99}, "mine"))
+    assert run(Suggestion({}, "mine")) == {"x": 0.5}
+
+
+def test_num_trials_asked_for_later_count_when_the_time_is_used_up(
+    train_fn, scripted, one_second_epochs
+):
+    scheduler = ag.scheduler.FIFOScheduler(
+        train_fn, executor=scripted(one_second_epochs), time_out=20, progress=False
+    )
+    scheduler.run()
+    assert len(scheduler.trials) == 3
+    scheduler.run(num_trials=5)
+    assert len(scheduler.trials) == 5
+
+
+def test_a_callback_that_raises_ends_the_run_but_no_trial_stays_running(
+    train_fn, scripted, one_second_epochs
+):
+    ends = []
+
+    class Raises(ag.callbacks.Callback):
+        count = 0
+
+        def on_event(self, event):
+            self.count += 1
+            if self.count >= 9:
+                raise RuntimeError("in a callback")
+
+        def on_end(self, reason):
+            raise RuntimeError("at the end")
+
+    class Hears(ag.callbacks.Callback):
+        def on_end(self, reason):
+            ends.append(reason)
+
+    scheduler = ag.scheduler.FIFOScheduler(
+        train_fn,
+        executor=scripted(one_second_epochs, slots=3),
+        num_trials=9,
+        callbacks=[Raises(), Hears()],
+        progress=False,
+    )
+    with pytest.raises(RuntimeError, match="in a callback"):
+        scheduler.run()
+    assert {t.state for t in scheduler.trials.values()} == {TrialState.INTERRUPTED}
+    assert ends == ["an exception"]
+
+
+def test_a_classic_searcher_stays_the_one_that_was_given(train_fn, scripted, one_second_epochs):
+    class Classic:
+        scheduler = None
+
+        def configure_scheduler(self, scheduler):
+            self.scheduler = scheduler
+
+        def get_config(self):
+            return {"x": 0.25}
+
+        def update(self, config, **result):
+            """Learns nothing."""
+
+    mine = Classic()
+    scheduler = ag.scheduler.FIFOScheduler(
+        train_fn,
+        searcher=mine,
+        executor=scripted(one_second_epochs),
+        num_trials=1,
+        progress=False,
+    )
+    scheduler.run()
+    assert scheduler.searcher is mine
+    assert mine.scheduler is scheduler
+
+
+@pytest.mark.parametrize("executor", ["local", "inline"])
+def test_gpus_that_are_not_there_are_refused_wherever_trials_run(train_fn, executor):
+    with pytest.raises(SpecError, match=r"can use \d GPUs"):
+        ag.scheduler.FIFOScheduler(
+            train_fn, num_trials=1, executor=executor, resource={"num_gpus": 64}
+        )
+
+
+def test_a_function_that_reads_what_a_scheduler_tells_it_runs_by_hand(train_fn):
+    @ag.args(x=ag.Real(0, 1))
+    def train(args, reporter):
+        reporter(accuracy=1.0)
+        return args.scheduler.resume_from, args.task_id, reporter.resume_from
+
+    assert train(train.args, {"x": 0.5}) == (0, None, 0)
+    scheduler = ag.scheduler.FIFOScheduler(train, num_trials=1)
+    assert scheduler.run_with_config({"x": 0.5}) == (0, None, 0)
+    assert scheduler.run_job(ag.Task(train, {"x": 0.5})) == (0, None, 0)
+    plain = ag.Task(lambda args: args.a + args.b, argparse.Namespace(a=1, b=2))
+    assert scheduler.run_job(plain) == 3
 
 
 def test_a_searcher_object_is_used_as_it_is(train_fn, scripted, one_second_epochs):
@@ -152,6 +276,9 @@ def test_a_searcher_object_is_used_as_it_is(train_fn, scripted, one_second_epoch
         ({"resource": {"num_cpus": 0.5}}, "num_cpus=0.5"),
         ({"resource": {"num_gpus": 1.5}}, "not whole"),
         ({"search_options": 3}, "must be a dict"),
+        ({"resource": 5}, "resource=5 must be a dict"),
+        ({"callbacks": [print]}, "ag.callbacks.Callback"),
+        ({"time_out": True}, "time_out=True"),
         ({"searcher": 3}, "get_config"),
         ({"training_history_callback": 3}, "must be a function"),
     ],

@@ -1,5 +1,6 @@
 import logging
 
+import numpy as np
 import pytest
 
 import agcore as ag
@@ -45,7 +46,19 @@ def test_max_t_comes_from_replaced_args_too():
 
 def test_without_max_t_the_remedy_is_named():
     with pytest.raises(SpecError, match=r"@ag.args\(..., epochs=9\)"):
+        ag.scheduler.HyperbandScheduler(train_with(), num_trials=1)
+    with pytest.raises(SpecError, match=r"args.epochs='nine' must be a whole number"):
         ag.scheduler.HyperbandScheduler(train_with(epochs="nine"), num_trials=1)
+    with pytest.raises(SpecError, match="max_t='27' must be a whole number"):
+        ag.scheduler.HyperbandScheduler(train_with(epochs=9), num_trials=1, max_t="27")
+
+
+def test_max_t_follows_arguments_that_were_changed_and_numpy_integers():
+    train = train_with(epochs=9)
+    train.args.epochs = 3
+    assert ag.scheduler.HyperbandScheduler(train, num_trials=1).max_t == 3
+    scheduler = ag.scheduler.HyperbandScheduler(train_with(epochs=np.int64(27)), num_trials=1)
+    assert scheduler.max_t == 27
 
 
 @pytest.mark.parametrize(

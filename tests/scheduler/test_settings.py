@@ -10,7 +10,7 @@ from agcore.scheduler.settings import Limits, RunSettings
 @pytest.mark.parametrize(
     ("wrong", "rule"),
     [
-        ({"num_trials": 0}, "num_trials=0 must be an integer of at least 1"),
+        ({"num_trials": 0}, "num_trials=0 must be a whole number of at least 1"),
         ({"num_trials": 2.0}, "num_trials"),
         ({"num_trials": True}, "num_trials"),
         ({"time_out": 0}, "time_out=0 must be a positive number"),

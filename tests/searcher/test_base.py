@@ -101,3 +101,14 @@ def test_dataset_size_counts_observations(space):
     searcher.observe(Observation(0, searcher.get_config(), 1, 0.5))
     assert searcher.dataset_size() == 1
     assert searcher.model_parameters() == {}
+
+
+def test_a_config_that_fails_later_is_not_the_best(space):
+    searcher = RandomSearcher(space)
+    good, better = searcher.get_config(), searcher.get_config()
+    searcher.update(good, accuracy=0.5)
+    searcher.update(better, accuracy=0.9)
+    assert searcher.get_reward(better) == 0.9
+    searcher.evaluation_failed(better)
+    assert searcher.get_best_config_reward() == (good, 0.5)
+    assert searcher.get_reward(better) == -math.inf

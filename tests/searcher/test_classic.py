@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 import agcore as ag
@@ -47,7 +49,7 @@ def test_keywords_it_does_not_take_are_left_out():
 
     old = Asks()
     as_searcher(old, SPACE).suggest(SuggestRequest(0, first_milestone=3))
-    assert old.calls == [3]
+    assert old.calls == [3, ("register_pending", {"x": 0.0, "kind": "a"}, 3)]
 
 
 def test_superseded_reports_are_removed_before_the_next_is_given():
@@ -65,10 +67,28 @@ def test_superseded_reports_are_removed_before_the_next_is_given():
 def test_pending_trials_are_registered_once_per_milestone():
     old = Old()
     searcher = as_searcher(old, SPACE)
+    searcher.suggest(SuggestRequest(7, first_milestone=1))
     for milestone in (1, 1, 3):
-        searcher.suggest(SuggestRequest(0, (Pending(7, CONFIG, milestone),)))
+        searcher.suggest(SuggestRequest(8, (Pending(7, CONFIG, milestone),), 0, 9))
     registered = [call[2] for call in old.calls if call[0] == "register_pending"]
-    assert registered == [1, 3]
+    # Trial 7 when it starts and at its second milestone; trial 8 each time it is asked for.
+    assert registered == [1, 9, 9, 3, 9]
+
+
+def test_a_diverged_value_is_passed_on_as_a_failure():
+    old = Old()
+    as_searcher(old, SPACE).observe(Observation(0, CONFIG, 1, math.nan, metrics={"acc": math.inf}))
+    assert old.calls == [("evaluation_failed", CONFIG)]
+
+
+def test_a_searcher_made_for_another_space_or_mode_is_refused():
+    other = RandomSearcher(SearchSpace({"x": ag.Real(0, 2)}))
+    with pytest.raises(SpecError, match="another space: kind, x differ"):
+        as_searcher(other, SPACE)
+    with pytest.raises(SpecError, match="mode='max' and the scheduler mode='min'"):
+        as_searcher(RandomSearcher(SPACE), SPACE, mode="min")
+    with pytest.raises(SpecError, match=r"is a class.*RandomSearcher\(train_fn.cs\)"):
+        as_searcher(RandomSearcher, SPACE)
 
 
 def test_failures_are_passed_on():

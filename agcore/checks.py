@@ -1,0 +1,39 @@
+"""Numbers that users pass: Python's and NumPy's, but no booleans."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+from agcore.errors import SpecError
+
+
+def whole_number(name: str, value: Any, least: int = 1) -> int:
+    """``value`` as an int of at least ``least``.
+
+    Raises:
+        SpecError: It is something else; names the argument.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise SpecError(f"{name}={value!r} must be a whole number of at least {least}; pass an int")
+    return number
+
+
+def finite_number(name: str, value: Any, rule: str = "a finite number") -> float:
+    """``value`` as a float.
+
+    Raises:
+        SpecError: It is no finite number; names the argument and ``rule``.
+    """
+    try:
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise SpecError(f"{name}={value!r} must be {rule}")
+    return number
