@@ -25,6 +25,7 @@ _HOMES = {
     "agcore.errors": (
         "AgcoreError",
         "EarlyStop",
+        "JournalError",
         "MissingExtraError",
         "ReportError",
         "SpaceExhausted",
@@ -32,6 +33,7 @@ _HOMES = {
         "TrialFailed",
         "WorkerLost",
     ),
+    "agcore.pickles": ("load", "save"),
     "agcore.scheduler": ("Task", "scheduler_factory"),
     "agcore.space": (
         "AutoGluonObject",

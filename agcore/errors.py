@@ -4,6 +4,7 @@
     ├── SpecError                   agcore was called wrongly (also a ValueError)
     │   └── ReportError             a trial called ``reporter`` wrongly
     ├── TrialFailed                 the train function raised; carries the child's traceback
+    ├── JournalError                a run's files cannot be read or written
     ├── SpaceExhausted              every config of a finite space has been proposed
     ├── WorkerLost                  the worker process vanished; carries its exit code
     └── MissingExtraError           an optional library is needed (also an ImportError)
@@ -31,6 +32,10 @@ class SpecError(AgcoreError, ValueError):
 
 class ReportError(SpecError):
     """A trial's report breaks a rule; raised inside the trial, which then counts as failed."""
+
+
+class JournalError(AgcoreError):
+    """The files of a run cannot be read, written, or continued; the message says which and why."""
 
 
 class SpaceExhausted(AgcoreError):

@@ -230,6 +230,8 @@ class RunStarted:
     space: Mapping[str, str]
     versions: Mapping[str, str]
     schema: int = 1
+    pid: int = 0
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +239,10 @@ class RunResumed:
     """A later ``run()`` of the same experiment, with the limits then in force."""
 
     time_s: float
-    num_trials: int | None
-    time_out: float | None
+    num_trials: int | None = None
+    time_out: float | None = None
+    pid: int = 0
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agcore.analysis import curves_over_time, incumbents, time_spent, to_pandas
 from agcore.history import RunHistory

@@ -11,8 +11,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agcore.errors import EarlyStop, ReportError
 from agcore.reporter import END_NOW, GO_ON, Answer, Reporter, ReportRules, plain_metrics

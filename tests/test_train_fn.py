@@ -20,8 +20,7 @@ from types import SimpleNamespace
 import cloudpickle
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import agcore.space
 from agcore.errors import SpecError

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     import psutil
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LOOK_ONLY = os.WNOHANG | getattr(os, "WEXITED", 0) | getattr(os, "WNOWAIT", 0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agcore.callbacks import Callback, HistoryCallback, Progress, RunView
@@ -15,20 +17,29 @@ from agcore.executor.inline import InlineExecutor
 from agcore.executor.surroundings import is_loading
 from agcore.figures import Curve, learning_curves
 from agcore.history import BestTrial, RunHistory, Trial
-from agcore.journal import event_to_json
+from agcore.journal import SCHEMA, Journal, NoJournal, event_to_json, events_from_state
 from agcore.records import RunEnded, RunResumed, RunStarted
 from agcore.reporter import ReportRules
+from agcore.run_directory import RunDirectory, write_json
+from agcore.running_time import RunningTime
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.debug_log import decisions_shown
 from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.loop import TrialLoop
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
+from agcore.scheduler.replay import Replay
 from agcore.scheduler.settings import Limits, RunSettings
+from agcore.scheduler.storage import (
+    NoStorage,
+    RunStorage,
+    Storage,
+    describe_options,
+    fingerprint,
+    versions,
+)
 from agcore.searcher import as_searcher, own_options, searcher_factory
-from agcore.train_fn import ArgsBuilder, TrainFunction
-from agcore.train_fn import args as make_args
-from agcore.version import __version__
+from agcore.train_fn import ArgsBuilder, TrainFunction, args as make_args
 
 if TYPE_CHECKING:
     from collections import OrderedDict
@@ -36,15 +47,14 @@ if TYPE_CHECKING:
     from agcore.executor.base import Executor
     from agcore.jobs import Config
     from agcore.policy import Policy
+    from agcore.records import Event
     from agcore.scheduler.clock import Clock
     from agcore.scheduler.options import RunOptions
+    from agcore.scheduler.starts import Launch
     from agcore.scheduler.task import Task
     from agcore.searcher import Searcher
 
 logger = logging.getLogger("agcore")
-
-SCHEMA = 1
-"""Version of what `TrialScheduler.state_dict` holds."""
 
 
 class TrialScheduler:
@@ -61,9 +71,11 @@ class TrialScheduler:
         options: RunOptions,
         *,
         searcher_data: str = "trial",
+        policy_settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.train_fn = train_fn
         self._policy = policy
+        self._policy_settings = dict(policy_settings or {})
         self._options = options
         self._builder = ArgsBuilder(
             train_fn.args if options.args is None else options.args, train_fn.cs
@@ -96,6 +108,8 @@ class TrialScheduler:
         self._executor: Executor = options.make_executor()
         # An executor with a time of its own, as a simulated one, brings its clock.
         self._clock: Clock = getattr(self._executor, "clock", None) or SystemClock()
+        self._again: list[Launch] = []
+        self._storage = self._make_storage()
         self._history_callback = self._make_history_callback()
         self._alive_s = 0.0
 
@@ -144,12 +158,13 @@ class TrialScheduler:
             )
         limits = self._limits_of_this_run(num_trials, time_out)
         callbacks = [*self._options.callbacks, *self._history_callback, *self._progress()]
-        loop = TrialLoop(self._parts(), self._settings, callbacks, self._alive_s)
         configure = getattr(self.searcher, "configure_scheduler", None)
         if callable(configure):
             configure(self)
-        with decisions_shown(self._options.debug_log):
-            self._announce(limits, callbacks)
+        with decisions_shown(self._options.debug_log), self._storage.session() as journal:
+            again, self._again = self._again, []
+            loop = TrialLoop(self._parts(journal), self._settings, callbacks, self._alive_s, again)
+            self._announce(limits, callbacks, journal)
             reason = "an exception"
             try:
                 reason = loop.run(self._task(), limits)
@@ -161,7 +176,7 @@ class TrialScheduler:
                 raise
             finally:
                 self._alive_s = loop.alive_s
-                self._history.apply(RunEnded(self._clock.now_s(), reason))
+                self._record(RunEnded(self._clock.now_s(), reason), journal)
                 _tell_all(callbacks, reason)
 
     def _limits_of_this_run(self, num_trials: int | None, time_out: float | None) -> Limits:
@@ -176,7 +191,44 @@ class TrialScheduler:
         trials = self._limits.num_trials if num_trials is None else num_trials
         return Limits(trials, seconds)
 
-    def _parts(self) -> Parts:
+    def _record(self, event: Event, journal: Journal) -> None:
+        self._history.apply(event)
+        journal.append(event)
+
+    def _make_storage(self) -> Storage:
+        """The run directory, if there is to be one, brought up to where its run is."""
+        options = self._options
+        if options.checkpoint is None:
+            if options.resume:
+                raise SpecError("resume= needs checkpoint=, the directory of the run to continue")
+            return NoStorage()
+        storage = RunStorage(RunDirectory.make(options.checkpoint), self._description())
+        if storage.begin(options.resume):
+            replay = Replay(self._parts(NoJournal()), self._settings.seed)
+            replay.apply_all(storage.events(self.train_fn.cs))
+            self._again = replay.launches
+            storage.missing = replay.missing
+            self._alive_s = RunningTime(self._history.events).total_s
+        return storage
+
+    def _description(self) -> dict[str, Any]:
+        """What ``run.json`` says; what differs when a run is continued is judged by it."""
+        settings = self._settings
+        described = {name: getattr(settings, name) for name in type(settings).__slots__}
+        return {
+            "scheduler": {
+                "class": type(self).__name__,
+                **self._policy_settings,
+                **described,
+                "searcher": self._searcher_name(),
+                "search_options": describe_options(self._options.search_options),
+            },
+            "space": self.train_fn.cs.describe(),
+            "train_function": fingerprint(self.train_fn.f),
+            "versions": versions(),
+        }
+
+    def _parts(self, journal: Journal) -> Parts:
         return Parts(
             policy=self._policy,
             searcher=self._searcher,
@@ -184,6 +236,7 @@ class TrialScheduler:
             feed=self._feed,
             executor=self._executor,
             history=self._history,
+            journal=journal,
             clock=self._clock,
         )
 
@@ -197,20 +250,24 @@ class TrialScheduler:
         )
         return TrialTask(self.train_fn, self._builder, rules)
 
-    def _announce(self, limits: Limits, callbacks: list[Callback]) -> None:
-        now_s = self._clock.now_s()
+    def _announce(self, limits: Limits, callbacks: list[Callback], journal: Journal) -> None:
+        now_s, pid, host = self._clock.now_s(), os.getpid(), platform.node()
         if self._history.start_s is None:
-            self._history.apply(
+            self._record(
                 RunStarted(
                     now_s,
                     self._settings.seed,
                     self._described_settings(limits),
                     self.train_fn.cs.describe(),
-                    {"agcore": __version__, "python": platform.python_version()},
-                )
+                    versions(),
+                    pid=pid,
+                    host=host,
+                ),
+                journal,
             )
         else:
-            self._history.apply(RunResumed(now_s, limits.num_trials, limits.time_out))
+            resumed = RunResumed(now_s, limits.num_trials, limits.time_out, pid, host)
+            self._record(resumed, journal)
         view = RunView(
             self._history,
             self._executor.slots,
@@ -425,6 +482,28 @@ class TrialScheduler:
             "settings": self._described_settings(self._limits),
             "events": [event_to_json(event) for event in self._history.events],
         }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where the scheduler was that gave `state_dict`; only before the first `run`.
+
+        Raises:
+            JournalError: The state is damaged or of a later version.
+            SpecError: This scheduler has run already.
+        """
+        if self._history.events:
+            raise SpecError("load_state_dict needs a scheduler that has not run; make a new one")
+        replay = Replay(self._parts(NoJournal()), self._settings.seed)
+        replay.apply_all(events_from_state(state))
+        self._again = replay.launches
+        self._alive_s = RunningTime(self._history.events).total_s
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `state_dict` as JSON to a file, in one piece.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        write_json(Path(path), self.state_dict())
 
     def __repr__(self) -> str:
         resources = self._options.resources

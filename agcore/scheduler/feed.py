@@ -39,8 +39,10 @@ class SearcherFeed:
         provisional = self._data == "rungs_and_last" and not at_milestone
         self._observe(trial, report, provisional=provisional)
 
-    def on_end(self, trial: Trial) -> None:
-        """Pass a trial's value on, if it is due at its end; or that it has none."""
+    def on_exit(self, trial: Trial) -> None:
+        """Pass a trial's value on, if it has ended and its value is due; or that it has none."""
+        if trial.state is TrialState.PAUSED:
+            return
         if trial.state.is_failure:
             self._searcher.trial_failed(trial.trial_id, trial.config)
         elif self._data == "trial":

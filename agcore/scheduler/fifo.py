@@ -10,6 +10,7 @@ from agcore.scheduler.options import RunOptions
 from agcore.train_fn import as_train_function
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping, Sequence
 
     from agcore.callbacks import Callback
@@ -45,6 +46,10 @@ class FIFOScheduler(TrialScheduler):
         training_history_callback_delta_secs: Seconds between its calls.
         training_history_searcher_info: Adds size and parameters of the searcher's model to
             the history.
+        checkpoint: Directory that keeps the run: a journal of all events, logs, a description.
+            Without it nothing is written.
+        resume: True continues the run in ``checkpoint``, ``'auto'`` does if there is one. A
+            directory that holds a run is refused otherwise.
         executor: ``'local'``: worker processes; ``'inline'``: this process, one trial at a
             time, for debugging; or an `agcore.executor.base.Executor`.
         num_workers: Trials at once; by default as many as the CPUs and GPUs allow.
@@ -77,6 +82,8 @@ class FIFOScheduler(TrialScheduler):
         training_history_callback: Callable[..., Any] | None = None,
         training_history_callback_delta_secs: int = 60,
         training_history_searcher_info: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool | str = False,
         executor: Any = "local",
         num_workers: int | None = None,
         isolation: str = "auto",
@@ -101,6 +108,8 @@ class FIFOScheduler(TrialScheduler):
             training_history_callback=training_history_callback,
             training_history_callback_delta_secs=training_history_callback_delta_secs,
             training_history_searcher_info=training_history_searcher_info,
+            checkpoint=checkpoint,
+            resume=resume,
             executor=executor,
             num_workers=num_workers,
             isolation=isolation,

@@ -15,6 +15,8 @@ from agcore.space import Categorical, Int, Ordinal, Real
 from agcore.train_fn import TrainFunction, as_train_function
 
 if TYPE_CHECKING:
+    import os
+
     from agcore.callbacks import Callback
 
 logger = logging.getLogger(__name__)
@@ -82,6 +84,8 @@ class HyperbandScheduler(TrialScheduler):
         training_history_callback: Callable[..., Any] | None = None,
         training_history_callback_delta_secs: int = 60,
         training_history_searcher_info: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool | str = False,
         executor: Any = "local",
         num_workers: int | None = None,
         isolation: str = "auto",
@@ -118,13 +122,29 @@ class HyperbandScheduler(TrialScheduler):
             training_history_callback=training_history_callback,
             training_history_callback_delta_secs=training_history_callback_delta_secs,
             training_history_searcher_info=training_history_searcher_info,
+            checkpoint=checkpoint,
+            resume=resume,
             executor=executor,
             num_workers=num_workers,
             isolation=isolation,
             callbacks=callbacks,
             progress=progress,
         )
-        super().__init__(function, policy, options, searcher_data=_checked(searcher_data))
+        super().__init__(
+            function,
+            policy,
+            options,
+            searcher_data=_checked(searcher_data),
+            policy_settings={
+                "type": type,
+                "max_t": policy.max_resource,
+                "rung_levels": list(policy.rung_levels),
+                "reduction_factor": None if rung_levels else reduction_factor,
+                "brackets": brackets,
+                "rung_system_per_bracket": rung_system_per_bracket,
+                "random_seed": random_seed,
+            },
+        )
         self.max_t = policy.max_resource
 
 

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import ReportError, TrialFailed
-from agcore.jobs import ExecutorNews, Exited, Outcome, ReportReceived
+from agcore.jobs import ExecutorNews, Exited, ReportReceived
 from agcore.records import (
     Action,
     Decided,
@@ -23,6 +23,7 @@ from agcore.records import (
     TrialState,
 )
 from agcore.scheduler.interrupts import Interrupts
+from agcore.scheduler.outcomes import state_after, state_at_exit
 from agcore.scheduler.starts import Launch, Starts
 
 if TYPE_CHECKING:
@@ -40,13 +41,6 @@ _TICK_S = 0.5
 _FITS = 0.95
 """Share of the mean duration that must be left for another trial to be worth starting."""
 
-_FAILED = {
-    Outcome.RAISED: TrialState.FAILED,
-    Outcome.OUT_OF_MEMORY: TrialState.OUT_OF_MEMORY,
-    Outcome.VANISHED: TrialState.LOST,
-}
-_ENDED = {Outcome.RETURNED: TrialState.COMPLETED, Outcome.STOPPED: TrialState.STOPPED} | _FAILED
-
 
 class TrialLoop:
     """Runs trials until a limit is reached or nothing is left to do.
@@ -56,6 +50,7 @@ class TrialLoop:
         settings: How reports are read.
         callbacks: Who is told of every event.
         alive_s: Seconds that earlier runs of the same history have used.
+        again: Trials that ran when an earlier session was cut off.
     """
 
     def __init__(
@@ -64,8 +59,10 @@ class TrialLoop:
         settings: RunSettings,
         callbacks: Sequence[Callback],
         alive_s: float = 0.0,
+        again: Sequence[Launch] = (),
     ) -> None:
         self._parts = parts
+        self._again = list(again)
         self._settings = settings
         self._callbacks = callbacks
         self._policy = parts.policy
@@ -78,6 +75,7 @@ class TrialLoop:
         self._is_killing = False
         self._last_failure: Trial | None = None
         self._has_warned_of_silence = False
+        self._has_warned_of_difference = False
 
     # -- the loop --------------------------------------------------------------------------
 
@@ -89,7 +87,7 @@ class TrialLoop:
             KeyboardInterrupt: Ctrl-C; all trials have been ended.
         """
         self._limits = limits
-        self._starts = Starts(self._parts, self._settings, limits, self._record)
+        self._starts = Starts(self._parts, self._settings, limits, self._record, self._again)
         try:
             with Interrupts(self._executor.wake) as self._interrupts:
                 self._executor.open(task)
@@ -159,7 +157,9 @@ class TrialLoop:
         for trial_id in self._running:
             state = TrialState.INTERRUPTED
             # Not told to callbacks: the exception may be one of theirs.
-            self._history.apply(TrialEnded(trial_id, self._parts.clock.now_s(), state))
+            event = TrialEnded(trial_id, self._parts.clock.now_s(), state)
+            self._history.apply(event)
+            self._parts.journal.append(event)
             self._policy.on_exit(trial_id, state)
         self._running.clear()
 
@@ -209,7 +209,8 @@ class TrialLoop:
 
     def _launch(self, start: Launch) -> None:
         trial, live = start.live.trial, start.live
-        self._policy.on_start(trial.trial_id, start.wish)
+        if start.wish is not None:
+            self._policy.on_start(trial.trial_id, start.wish)
         self._running[trial.trial_id] = live
         self._record(
             TrialStarted(
@@ -223,6 +224,7 @@ class TrialLoop:
         )
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", start.announcement())
+        self._parts.journal.commit()
         self._executor.submit(start.job)
 
     # -- news of running trials ------------------------------------------------------------
@@ -240,6 +242,8 @@ class TrialLoop:
                     answers.append((item.trial_id, decision))
             else:
                 self._on_exit(live, item)
+        if answers:  # nobody hears of a decision before it is on its way to the disk
+            self._parts.journal.commit()
         for trial_id, decision in answers:
             self._executor.reply(trial_id, decision)
 
@@ -247,11 +251,12 @@ class TrialLoop:
         """Record a report and decide on it; None if it was rejected."""
         trial, metrics = live.trial, news.metrics
         resource = self._resource(trial, metrics)
-        if resource <= live.resume_from:
-            return _KNOWN_ALREADY
         reward = self._settings.sign * float(metrics[self._settings.reward_attr])
         if not math.isfinite(reward):
             reward = math.nan
+        if resource <= live.resume_from:
+            self._compare(trial, resource, reward)
+            return _KNOWN_ALREADY
         try:
             decision = self._policy.on_report(trial.trial_id, resource, reward)
         except ReportError as error:
@@ -261,6 +266,23 @@ class TrialLoop:
         self._record(report)
         self._parts.feed.on_report(trial, report, decision)
         return self._carry_out(live, report, self._overruled(report, decision))
+
+    def _compare(self, trial: Trial, resource: int, reward: float) -> None:
+        """Say so, once, if a repeated report differs from the recorded one."""
+        known = next((r.reward for r in trial.reports if r.resource == resource), reward)
+        same = known == reward or (math.isnan(known) and math.isnan(reward))
+        if not same and not self._has_warned_of_difference:
+            self._has_warned_of_difference = True
+            logger.warning(
+                "trial %d was started again and reports %s=%g at %s=%d, but %g is recorded; the "
+                "record is kept (said once)",
+                trial.trial_id,
+                self._settings.reward_attr,
+                self._history.to_users_sign(reward),
+                self._settings.time_attr,
+                resource,
+                self._history.to_users_sign(known),
+            )
 
     def _resource(self, trial: Trial, metrics: dict[str, Any]) -> int:
         """The resource a report stands for; without one, reports are counted."""
@@ -291,13 +313,8 @@ class TrialLoop:
         trial = live.trial
         if decision.next_milestone is not None:
             live.milestone = decision.next_milestone
-        if math.isnan(report.reward):
-            live.final_state = TrialState.DIVERGED
-        elif decision.action is Action.PAUSE:
-            live.final_state = TrialState.PAUSED
-        elif decision.action is Action.STOP:
-            done = TrialState.COMPLETED if decision.completed else TrialState.STOPPED
-            live.final_state = done
+        if decision.action is not Action.CONTINUE:
+            live.final_state = state_after(decision, report)
         if decision.action is not Action.CONTINUE or decision.standing is not None:
             self._record(Decided(trial.trial_id, report.time_s, report.resource, decision))
             logger.info(
@@ -315,7 +332,7 @@ class TrialLoop:
     def _on_exit(self, live: LiveTrial, news: Exited) -> None:
         trial = live.trial
         del self._running[trial.trial_id]
-        state = _state_after(live, news.outcome)
+        state = state_at_exit(live.final_state, news.outcome)
         self._record(
             TrialEnded(
                 trial.trial_id,
@@ -328,8 +345,7 @@ class TrialLoop:
             )
         )
         self._policy.on_exit(trial.trial_id, state)
-        if state is not TrialState.PAUSED:
-            self._parts.feed.on_end(trial)
+        self._parts.feed.on_exit(trial)
         if state.is_failure:
             self._on_failure(trial)
         elif state is TrialState.COMPLETED and not trial.reports:
@@ -362,20 +378,9 @@ class TrialLoop:
 
     def _record(self, event: Event) -> None:
         self._history.apply(event)
+        self._parts.journal.append(event)
         for callback in self._callbacks:
             callback.on_event(event)
 
 
 _KNOWN_ALREADY = Decision(Action.CONTINUE, "this report was recorded before the trial was paused")
-
-
-def _state_after(live: LiveTrial, outcome: Outcome) -> TrialState:
-    """The state of a trial whose attempt has ended.
-
-    A trial that was told to end is in the state it was told for, even if it raised on its
-    way out; but one that is to be resumed must have left in good order.
-    """
-    planned = live.final_state
-    if planned is None or (planned is TrialState.PAUSED and outcome in _FAILED):
-        return _ENDED[outcome]
-    return planned

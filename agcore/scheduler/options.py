@@ -13,6 +13,8 @@ from agcore.executor.resources import TrialResources, gpu_ids
 from agcore.searcher.base import DEFAULT_SEED
 
 if TYPE_CHECKING:
+    import os
+
     from agcore.callbacks import Callback
     from agcore.executor.base import Executor
 
@@ -38,6 +40,8 @@ class RunOptions:
     training_history_callback: Callable[..., Any] | None = None
     training_history_callback_delta_secs: int = 60
     training_history_searcher_info: bool = False
+    checkpoint: str | os.PathLike[str] | None = None
+    resume: bool | str = False
     executor: Any = "local"
     num_workers: int | None = None
     isolation: str = "auto"
@@ -46,6 +50,8 @@ class RunOptions:
     predict_duration: bool = False
 
     def __post_init__(self) -> None:
+        if self.resume not in (True, False, "auto"):
+            raise SpecError(f"resume={self.resume!r} must be True, False or 'auto'")
         if self.num_workers is not None:
             whole_number("num_workers", self.num_workers)
         for name in ("search_options", "resource"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agcore.executor.base import Executor
     from agcore.history import RunHistory, Trial
+    from agcore.journal import Journal
     from agcore.policy import Policy
     from agcore.records import TrialState
     from agcore.scheduler.clock import Clock
@@ -26,6 +27,7 @@ class Parts:
     feed: SearcherFeed
     executor: Executor
     history: RunHistory
+    journal: Journal
     clock: Clock
 
 

@@ -23,23 +23,20 @@ class Launch:
     Attributes:
         job: For the executor.
         live: For the loop.
-        wish: What the policy asked for.
+        wish: What the policy asked for; None if it knows the trial to run already.
+        reason: Why a trial goes on; empty for a new one.
     """
 
     job: Job
     live: LiveTrial
-    wish: NewTrial | ResumeTrial
-
-    @property
-    def reason(self) -> str:
-        """Why a paused trial goes on; empty for a new one."""
-        return self.wish.reason if isinstance(self.wish, ResumeTrial) else ""
+    wish: NewTrial | ResumeTrial | None
+    reason: str = ""
 
     def announcement(self) -> str:
         """One line for the log."""
         trial, live = self.live.trial, self.live
         until = f" up to {live.milestone}" if live.milestone is not None else ""
-        if live.resume_from:
+        if self.reason:
             return f"trial {trial.trial_id} resumes from {live.resume_from}{until}: {self.reason}"
         values = ", ".join(f"{key}={value!r}" for key, value in trial.config.items())
         return f"trial {trial.trial_id} starts{until} ({trial.origin}): {values}"
@@ -53,6 +50,7 @@ class Starts:
         settings: For the seed.
         limits: For the number of trials.
         record: Takes the events of new trials.
+        again: Trials that ran when an earlier session was cut off; they start first.
     """
 
     def __init__(
@@ -61,14 +59,18 @@ class Starts:
         settings: RunSettings,
         limits: Limits,
         record: Callable[[Event], None],
+        again: list[Launch],
     ) -> None:
         self._parts = parts
         self._settings = settings
         self._limits = limits
         self._record = record
+        self._again = again
 
     def next(self, running: Iterable[LiveTrial], elapsed_s: float) -> Launch | None:
         """What to start in a free slot, or None to leave it free."""
+        if self._again:
+            return self._again.pop(0)
         policy = self._parts.policy
         wish = policy.next_job(elapsed_s, allow_new=self._may_start_new())
         if isinstance(wish, NewTrial):
@@ -128,4 +130,5 @@ class Starts:
         job = Resume(
             wish.trial_id, trial.config, seed, trial.attempts, wish.resume_from, wish.milestone
         )
-        return Launch(job, LiveTrial(trial, wish.resume_from, wish.milestone), wish)
+        live = LiveTrial(trial, wish.resume_from, wish.milestone)
+        return Launch(job, live, wish, wish.reason)

@@ -22,6 +22,14 @@ DEFAULT_SEED = 31415927
 class Searcher(Protocol):
     """What the scheduler's loop needs of a searcher."""
 
+    @property
+    def is_replayed_by_exclusion(self) -> bool:
+        """Whether a resumed run need not ask it again for what it has proposed before.
+
+        True if a proposal depends on the request, what was observed and what was excluded
+        only. Otherwise ``suggest`` is called once more for each recorded proposal.
+        """
+
     def suggest(self, request: SuggestRequest) -> Suggestion | None:
         """A config to evaluate, or None if there is none left."""
 
@@ -96,6 +104,9 @@ class BaseSearcher:
         self._draws_by_hand = 0
 
     # -- used by a scheduler ---------------------------------------------------------------
+
+    is_replayed_by_exclusion = False
+    """Searchers that draw by number alone say True; see `Searcher`."""
 
     def suggest(self, request: SuggestRequest) -> Suggestion | None:
         """The next config: the given first ones, then what `propose` finds."""

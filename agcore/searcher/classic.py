@@ -78,6 +78,8 @@ def _is_classic(kind: type[BaseSearcher]) -> bool:
 class ClassicSearcher:
     """Calls a classic searcher; keywords it does not take are left out."""
 
+    is_replayed_by_exclusion = False
+
     def __init__(self, searcher: Any, space: SearchSpace) -> None:
         self._searcher = searcher
         self._space = space

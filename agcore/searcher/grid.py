@@ -24,6 +24,8 @@ class GridSearcher(BaseSearcher):
         SpecError: The space is not finite; the message names a parameter without an end.
     """
 
+    is_replayed_by_exclusion = True
+
     def __init__(
         self,
         configspace: SearchSpace,

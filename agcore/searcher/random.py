@@ -36,6 +36,8 @@ class RandomSearcher(BaseSearcher):
     the state of a generator.
     """
 
+    is_replayed_by_exclusion = True
+
     _block_number = -1
 
     def propose(self, request: SuggestRequest) -> Suggestion | None:

@@ -4,8 +4,7 @@ import logging
 import os
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import agcore as ag
 from agcore.errors import SpecError

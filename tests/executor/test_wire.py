@@ -7,8 +7,7 @@ import socket
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agcore.executor import wire
 from agcore.executor.attempt import AttemptEnd

@@ -43,7 +43,7 @@ def play(data, rewards, decisions, state=TrialState.COMPLETED):
         history.apply(report)
         feed.on_report(trial, report, decision)
     history.apply(TrialEnded(0, 9.0, state))
-    feed.on_end(trial)
+    feed.on_exit(trial)
     return spy
 
 

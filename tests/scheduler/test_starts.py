@@ -1,6 +1,7 @@
 import agcore as ag
 from agcore.history import RunHistory
 from agcore.jobs import Resume, Start
+from agcore.journal import NoJournal
 from agcore.policy import FIFOPolicy
 from agcore.records import ResumeTrial
 from agcore.scheduler.clock import SystemClock
@@ -23,9 +24,10 @@ def make_starts(policy=None, num_trials=10):
         SearcherFeed(searcher, "trial", history),
         executor=None,
         history=history,
+        journal=NoJournal(),
         clock=SystemClock(),
     )
-    return Starts(parts, RunSettings(), Limits(num_trials), history.apply), history
+    return Starts(parts, RunSettings(), Limits(num_trials), history.apply, []), history
 
 
 def test_new_trials_get_consecutive_ids_and_a_seed_each():

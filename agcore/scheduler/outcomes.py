@@ -1,0 +1,39 @@
+"""What a trial becomes when its attempt ends."""
+
+from __future__ import annotations
+
+import math
+
+from agcore.jobs import Outcome
+from agcore.records import Action, Decision, Reported, TrialState
+
+_FAILED = {
+    Outcome.RAISED: TrialState.FAILED,
+    Outcome.OUT_OF_MEMORY: TrialState.OUT_OF_MEMORY,
+    Outcome.VANISHED: TrialState.LOST,
+}
+_ENDED = {Outcome.RETURNED: TrialState.COMPLETED, Outcome.STOPPED: TrialState.STOPPED} | _FAILED
+
+
+def state_after(decision: Decision, report: Reported) -> TrialState:
+    """The state that a decision other than to continue leads to."""
+    if math.isnan(report.reward):
+        return TrialState.DIVERGED
+    if decision.action is Action.PAUSE:
+        return TrialState.PAUSED
+    return TrialState.COMPLETED if decision.completed else TrialState.STOPPED
+
+
+def state_at_exit(planned: TrialState | None, outcome: Outcome) -> TrialState:
+    """The state of a trial whose attempt has ended.
+
+    A trial that was told to end is in the state it was told for, even if it raised on its
+    way out; but one that is to be resumed must have left in good order.
+
+    Args:
+        planned: What it was told to become, or None.
+        outcome: How the attempt ended.
+    """
+    if planned is None or (planned is TrialState.PAUSED and outcome in _FAILED):
+        return _ENDED[outcome]
+    return planned

@@ -1,0 +1,195 @@
+"""Resuming is replaying: the recorded events put policy and searcher where they were.
+
+Nothing of either is saved. Both are told again what they were told, in the same order; what
+they decide now must be what was recorded.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from agcore.errors import JournalError
+from agcore.jobs import Job, Resume, Start
+from agcore.records import (
+    Action,
+    Decided,
+    Decision,
+    Event,
+    NewTrial,
+    Reported,
+    ResumeTrial,
+    SuggestRequest,
+    TrialEnded,
+    TrialProposed,
+    TrialStarted,
+)
+from agcore.scheduler.outcomes import state_after
+from agcore.scheduler.parts import LiveTrial, Parts
+from agcore.scheduler.seeds import trial_seed
+from agcore.scheduler.starts import Launch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from agcore.history import Trial
+
+logger = logging.getLogger("agcore")
+
+
+class Replay:
+    """Feeds recorded events to the parts of a new scheduler.
+
+    Args:
+        parts: Fresh ones, made with the arguments of the recorded run.
+        seed: Of the experiment.
+
+    After `apply_all`, ``launches`` holds the trials that ran when the record ends, ready to be
+    started again, and ``missing`` the events that the record should have ended with.
+    """
+
+    def __init__(self, parts: Parts, seed: int) -> None:
+        self._parts = parts
+        self._seed = seed
+        self._starts: dict[int, TrialStarted] = {}
+        self._verdicts: dict[int, tuple[Reported, Decision]] = {}
+        self._decided: set[tuple[int, int]] = set()
+        self._has_warned = False
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            TrialProposed: self._proposed,
+            TrialStarted: self._started,
+            Reported: self._reported,
+            Decided: self._was_decided,
+            TrialEnded: self._ended,
+        }
+        self.launches: list[Launch] = []
+        self.missing: list[Event] = []
+
+    def apply_all(self, events: Iterable[Event]) -> None:
+        """Apply the whole record.
+
+        Raises:
+            JournalError: An event does not follow from those before it.
+        """
+        for number, event in enumerate(events, start=1):
+            handler = self._handlers.get(type(event))
+            try:
+                self._parts.history.apply(event)
+                if handler is not None:
+                    handler(event)
+            except (KeyError, AttributeError) as error:
+                raise JournalError(
+                    f"event {number} of the journal does not follow from those before it: {event}"
+                ) from error
+        for trial_id in sorted(self._starts):
+            self._finish(self._parts.history.trials[trial_id])
+        for trial in self._parts.history.trials.values():
+            if not trial.attempts:
+                self.launches.append(self._at_last(trial))
+
+    # -- events ----------------------------------------------------------------------------
+
+    def _proposed(self, event: TrialProposed) -> None:
+        searcher = self._parts.searcher
+        if getattr(searcher, "is_replayed_by_exclusion", False):
+            searcher.exclude(event.config)
+            return
+        request = SuggestRequest(event.trial_id, (), event.bracket)
+        suggestion = None if event.origin == "queue" else searcher.suggest(request)
+        if suggestion is None or suggestion.config != event.config:
+            self._warn(
+                "the searcher proposes other configs than it did before; those of the journal "
+                "are kept"
+            )
+
+    def _started(self, event: TrialStarted) -> None:
+        trial = self._parts.history.trials[event.trial_id]
+        self._starts[event.trial_id] = event
+        self._verdicts.pop(event.trial_id, None)  # that of an earlier attempt is carried out
+        if event.resume_from and event.milestone is not None and not self._goes_on(trial, event):
+            wish: NewTrial | ResumeTrial = ResumeTrial(
+                event.trial_id, event.resume_from, event.milestone, trial.bracket, event.reason
+            )
+        elif event.attempt == 0:
+            wish = NewTrial(trial.bracket, event.milestone)
+        else:
+            return  # started again after a crash: the policy never knew that it was gone
+        self._parts.policy.on_start(event.trial_id, wish)
+
+    @staticmethod
+    def _goes_on(trial: Trial, event: TrialStarted) -> bool:
+        """Whether an attempt repeats one that a crash has cut off."""
+        return trial.resource > event.resume_from or event.reason == RESTARTED
+
+    def _reported(self, event: Reported) -> None:
+        trial = self._parts.history.trials[event.trial_id]
+        decision = self._parts.policy.on_report(event.trial_id, event.resource, event.reward)
+        self._parts.feed.on_report(trial, event, decision)
+        self._verdicts[event.trial_id] = (event, decision)
+
+    def _was_decided(self, event: Decided) -> None:
+        report, decision = self._verdicts[event.trial_id]
+        self._decided.add((event.trial_id, event.resource))
+        self._verdicts[event.trial_id] = (report, event.decision)
+        if decision.action is not event.decision.action and decision.standing is not None:
+            self._warn("a decision comes out differently now; that of the journal is kept")
+
+    def _ended(self, event: TrialEnded) -> None:
+        trial = self._parts.history.trials[event.trial_id]
+        self._starts.pop(event.trial_id, None)
+        self._parts.policy.on_exit(event.trial_id, event.state)
+        self._parts.feed.on_exit(trial)
+
+    def _warn(self, message: str) -> None:
+        if not self._has_warned:
+            logger.warning("resuming: %s", message)
+        self._has_warned = True
+
+    # -- what was going on at the end ------------------------------------------------------
+
+    def _finish(self, trial: Trial) -> None:
+        """Bring to its end a trial whose end was decided; start any other again."""
+        report, decision = self._verdicts.get(trial.trial_id, (None, None))
+        if report is not None and decision is not None and trial.reports[-1] is report:
+            is_known = (trial.trial_id, report.resource) in self._decided
+            if not is_known and (decision.standing or decision.action is not Action.CONTINUE):
+                self._add(Decided(trial.trial_id, report.time_s, report.resource, decision))
+            if decision.action is not Action.CONTINUE:
+                state = state_after(decision, report)
+                self._add(TrialEnded(trial.trial_id, report.time_s, state))
+                return
+        self.launches.append(self._again(trial, decision))
+
+    def _add(self, event: Decided | TrialEnded) -> None:
+        """Apply an event that the record lacks."""
+        self._parts.history.apply(event)
+        self._handlers[type(event)](event)
+        self.missing.append(event)
+
+    def _again(self, trial: Trial, decision: Decision | None) -> Launch:
+        event = self._starts[trial.trial_id]
+        seed = trial_seed(self._seed, trial.trial_id)
+        job: Job
+        milestone = event.milestone
+        if event.resume_from and milestone is not None:
+            job = Resume(
+                trial.trial_id, trial.config, seed, trial.attempts, event.resume_from, milestone
+            )
+        else:
+            job = Start(trial.trial_id, trial.config, seed, trial.attempts)
+        if decision is not None and decision.next_milestone is not None:
+            milestone = decision.next_milestone
+        live = LiveTrial(trial, max(trial.resource, event.resume_from), milestone)
+        return Launch(job, live, None, RESTARTED)
+
+    def _at_last(self, trial: Trial) -> Launch:
+        """The first start of a trial that was proposed when the record ends."""
+        # Asked in the same state the policy gives the answer that led to the proposal.
+        wish = self._parts.policy.next_job(0.0)
+        if not isinstance(wish, NewTrial):
+            wish = NewTrial(trial.bracket)
+        job = Start(trial.trial_id, trial.config, trial_seed(self._seed, trial.trial_id))
+        return Launch(job, LiveTrial(trial, milestone=wish.first_milestone), wish)
+
+
+RESTARTED = "it was running when the run was cut off"

@@ -1,0 +1,126 @@
+"""The proof: a run that is killed anywhere and resumed ends as if it had not been killed.
+
+The scheduler's process gets SIGKILL when its journal has reached a drawn size. Fifty draws in
+an ordinary run of the tests; a thousand with ``-m slow``.
+"""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from agcore.journal import read_journal
+
+SCRIPT = textwrap.dedent(
+    """
+    import json, math, sys
+    import agcore as ag
+
+    kind, searcher, path = sys.argv[1:4]
+    spaces = {
+        "random": {"x": ag.Real(0, 1), "net": ag.Categorical("a", ag.Dict(depth=ag.Int(1, 9)))},
+        "grid": {"x": ag.Ordinal(*[i / 16 for i in range(16)]), "net": ag.Bool()},
+    }
+
+    @ag.args(**spaces[searcher], epochs=9)
+    def train(args, reporter):
+        for epoch in range(args.epochs):
+            if args.task_id == 4 and epoch == 1:
+                raise RuntimeError("the fifth always fails")
+            reward = math.sin(37 * args.x) + epoch * args.x
+            reporter(epoch=epoch + 1, accuracy=math.nan if args.task_id == 6 else reward)
+
+    schedulers = {
+        "fifo": lambda **a: ag.scheduler.FIFOScheduler(train, **a),
+        "stopping": lambda **a: ag.scheduler.HyperbandScheduler(train, brackets=2, **a),
+        "promotion": lambda **a: ag.scheduler.HyperbandScheduler(train, type="promotion", **a),
+    }
+    scheduler = schedulers[kind](
+        searcher=searcher, num_trials=14, num_workers=1, checkpoint=path, resume="auto",
+        progress=False,
+    )
+    scheduler.run()
+    print(json.dumps({
+        trial_id: [
+            trial.config,
+            trial.state.value,
+            [(d.resource, d.decision.action.value, d.decision.reason) for d in trial.decisions],
+            [repr(row) for row in scheduler.history.rows(trial)],
+        ]
+        for trial_id, trial in scheduler.trials.items()
+    }))
+    """
+)
+KINDS = ("fifo", "stopping", "promotion")
+SEARCHERS = ("random", "grid")
+
+
+def start(folder, kind, searcher, path):
+    script = folder / "run.py"
+    script.write_text(SCRIPT)
+    return subprocess.Popen(
+        [sys.executable, str(script), kind, searcher, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def finish(folder, kind, searcher, path):
+    with start(folder, kind, searcher, path) as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    return json.loads(out)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What each kind of run comes to, and how long its journal gets, undisturbed."""
+    known = {}
+
+    def of(kind, searcher):
+        if (kind, searcher) not in known:
+            folder = tmp_path_factory.mktemp(f"{kind}-{searcher}")
+            result = finish(folder, kind, searcher, folder / "run")
+            size = (folder / "run" / "events.jsonl").stat().st_size
+            known[kind, searcher] = (result, size)
+        return known[kind, searcher]
+
+    return of
+
+
+def kill_when_the_journal_has(process, journal, size):
+    while process.poll() is None:
+        if journal.exists() and journal.stat().st_size >= size:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.communicate()
+
+
+def draws(count, seed):
+    rng = random.Random(seed)
+    return [(rng.choice(KINDS), rng.choice(SEARCHERS), rng.random()) for _ in range(count)]
+
+
+def check(tmp_path, undisturbed, kind, searcher, share):
+    expected, size = undisturbed(kind, searcher)
+    path = tmp_path / "run"
+    with start(tmp_path, kind, searcher, path) as process:
+        kill_when_the_journal_has(process, path / "events.jsonl", max(1, int(share * size)))
+    assert finish(tmp_path, kind, searcher, path) == expected
+    assert list(read_journal(path / "events.jsonl"))
+
+
+@pytest.mark.parametrize(("kind", "searcher", "share"), draws(50, seed=20))
+def test_a_killed_run_comes_to_the_same_end(tmp_path, undisturbed, kind, searcher, share):
+    check(tmp_path, undisturbed, kind, searcher, share)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "searcher", "share"), draws(1000, seed=21))
+def test_a_run_killed_anywhere_comes_to_the_same_end(tmp_path, undisturbed, kind, searcher, share):
+    check(tmp_path, undisturbed, kind, searcher, share)
