@@ -90,13 +90,14 @@ class TrialLoop:
         self._starts = Starts(self._parts, self._settings, limits, self._record, self._again)
         try:
             with Interrupts(self._executor.wake) as self._interrupts:
-                self._executor.open(task)
-                self._turn_until_done()
+                try:
+                    self._executor.open(task)
+                    self._turn_until_done()
+                finally:  # inside, so that no Ctrl-C can fall between the two
+                    self._executor.close()
         except BaseException:
             self._abandon()
             raise
-        finally:
-            self._executor.close()
         if self._interrupts.seen:
             raise KeyboardInterrupt
         self._raise_if_hopeless()

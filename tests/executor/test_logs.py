@@ -122,6 +122,19 @@ def test_each_line_is_in_the_log_of_the_trial_that_printed_it(drive):
         assert driver.executor.log(trial_id) == expected
 
 
+def test_what_was_printed_last_is_the_trials_though_its_end_is_noticed_first(drive, monkeypatch):
+    driver = drive(lambda args, reporter: print(f"trial {args.task_id}"))
+    select = driver.executor._selector.select
+
+    def output_never(timeout_s):
+        return [e for e in select(timeout_s) if e[0].data[0].__name__ != "_on_output"]
+
+    monkeypatch.setattr(driver.executor._selector, "select", output_never)
+    for trial_id in range(5):
+        driver.run(trial_id)
+    assert [driver.executor.log(i) for i in range(5)] == [[f"trial {i}"] for i in range(5)]
+
+
 def test_what_c_libraries_print_belongs_to_the_trial_as_well(drive):
     def prints(args, reporter):
         import ctypes

@@ -60,7 +60,7 @@ def test_a_wrong_resource_is_named(given, message):
         (TrialResources(1, 2), None, 1),
         (TrialResources(1, 0.5), None, 4),
         (TrialResources(1, 0.3), None, 6),
-        (TrialResources(1, 1 / 49), 200, 98),
+        (TrialResources(1, 1 / 93), 200, 186),
         (TrialResources(4, 0.5), None, 2),
         (TrialResources(1, 1), 1, 1),
     ],
@@ -147,7 +147,7 @@ def test_cpus_are_those_this_process_may_use(monkeypatch):
 
 @given(
     count=st.integers(1, 5),
-    share=st.sampled_from([1, 2, 3, 0.5, 0.25, 0.3, 1 / 3, 1 / 49, 0.7]),
+    share=st.sampled_from([1, 2, 3, 0.5, 0.25, 0.3, 1 / 3, 1 / 93, 0.7]),
     moves=st.lists(st.booleans(), max_size=60),
 )
 def test_no_gpu_is_ever_overcommitted_and_all_slots_can_be_filled(count, share, moves):

@@ -144,6 +144,8 @@ def test_it_is_known_which_modules_can_be_imported(loaded_by_hand, monkeypatch):
 
 
 def test_packing_in_several_threads_at_once_is_safe(loaded_by_hand):
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     wrong = []
 
     def packs():
@@ -156,6 +158,7 @@ def test_packing_in_several_threads_at_once_is_safe(loaded_by_hand):
         thread.start()
     for thread in threads:
         thread.join()
+    sys.setswitchinterval(switch_s)
     assert not wrong
 
 

@@ -37,6 +37,39 @@ def test_large_reports_of_a_process_that_dies_after_the_answer_are_kept(drive):
     assert len(driver.reports[0][0]["text"]) == 1_000_000
 
 
+def test_a_large_report_is_read_though_its_process_has_died_meanwhile(drive, tmp_path):
+    os.mkfifo(tmp_path / "dies")
+
+    def judge(trial_id, _):
+        if trial_id == 0:  # the scheduler looks away until the other trial is dead
+            (tmp_path / "dies").read_bytes()
+        return GO_ON
+
+    def reports(args, reporter):
+        def dies_waiting(number, frame):
+            while frame and frame.f_code.co_name != "_receive":
+                frame = frame.f_back
+            if frame:
+                os._exit(3)
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+        if args.task_id == 1:
+            reporter(accuracy=1)
+            fifo = (tmp_path / "dies").open("w")
+            signal.signal(signal.SIGALRM, dies_waiting)
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            reporter(accuracy=2, text="x" * 150_000)
+            fifo.close()
+        reporter(accuracy=3)
+
+    driver = drive(reports, judge, num_workers=2)
+    driver.start(1)
+    driver.first_report_of(1)
+    driver.start(0)
+    assert driver.exit_of(1).exit_code == 3
+    assert [report["accuracy"] for report in driver.reports[1]] == [1, 2]
+
+
 def test_numbers_too_long_for_json_are_an_error_at_the_users_line(drive):
     def reports(args, reporter):
         if args.task_id == 1:
