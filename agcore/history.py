@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agcore.errors import SpecError
 from agcore.records import (
     Action,
+    ConfigEnqueued,
     Decided,
     Decision,
     Event,
@@ -40,7 +41,8 @@ class Trial:
     Attributes:
         trial_id: Its number, from 0.
         config: What it evaluates.
-        origin: Who chose the config: ``default``, ``user``, ``random``, ``grid``, ``model``.
+        origin: Who chose the config: ``default``, ``user`` (points to evaluate),
+            ``queue``, ``random``, ``grid``, ``model``.
         why: Numbers behind the choice.
         bracket: Its bracket (0 without brackets).
         state: Where it is now.
@@ -48,12 +50,14 @@ class Trial:
         decisions: Decisions at its rungs, and the one that ended it.
         best: The report with the highest reward, the earliest on ties; None without any.
         attempts: Number of times it was started.
+        losses: Number of attempts whose process vanished.
         started_s: Seconds since the epoch of the last start.
         busy_s: Seconds spent in attempts that are over.
         error: Last line of what went wrong, or empty.
         traceback_text: The child's traceback, or empty.
         exit_code: Of the process, if it vanished; negative for a signal.
         evidence: Why memory is thought to have run out, or empty.
+        was_tried: Whether an attempt has come to an end.
     """
 
     trial_id: int
@@ -66,12 +70,14 @@ class Trial:
     decisions: list[Decided] = field(default_factory=list)
     best: Reported | None = None
     attempts: int = 0
+    losses: int = 0
     started_s: float = 0.0
     busy_s: float = 0.0
     error: str = ""
     traceback_text: str = ""
     exit_code: int | None = None
     evidence: str = ""
+    was_tried: bool = False
 
     @property
     def resource(self) -> int:
@@ -119,6 +125,9 @@ class BestTrial:
     state: TrialState
 
 
+_NOT_ENDED = frozenset({TrialState.RUNNING, TrialState.PAUSED})
+
+
 class RunHistory:
     """The events of a run and what follows from them.
 
@@ -145,6 +154,7 @@ class RunHistory:
         self._fold: dict[type, Callable[[Any], None]] = {
             RunStarted: self._run_started,
             RunResumed: _nothing,
+            ConfigEnqueued: _nothing,
             TrialProposed: self._trial_proposed,
             TrialStarted: self._trial_started,
             Reported: self._reported,
@@ -170,10 +180,16 @@ class RunHistory:
 
     def _trial_started(self, event: TrialStarted) -> None:
         trial = self.trials[event.trial_id]
-        self.num_running += 1
+        state = trial.state
+        if state is not TrialState.RUNNING or not trial.attempts:  # else it was cut off
+            self.num_running += 1
         trial.attempts += 1
         trial.started_s = event.time_s
         trial.state = TrialState.RUNNING
+        if state not in _NOT_ENDED:
+            self.num_ended -= 1
+            self.num_failures -= state.is_failure
+            self._leader = self._find_leader("any")  # what it has reported counts again
 
     def _reported(self, event: Reported) -> None:
         trial = self.trials[event.trial_id]
@@ -192,14 +208,17 @@ class RunHistory:
     def _trial_ended(self, event: TrialEnded) -> None:
         trial = self.trials[event.trial_id]
         self.num_running -= 1
-        self.num_tried += trial.attempts == 1
+        if not trial.was_tried:
+            trial.was_tried = True
+            self.num_tried += 1
+        trial.losses += event.state is TrialState.LOST
         trial.state = event.state
         trial.busy_s += event.time_s - trial.started_s
         trial.error = event.error
         trial.traceback_text = event.traceback_text
         trial.exit_code = event.exit_code
         trial.evidence = event.evidence
-        if event.state is TrialState.PAUSED:
+        if event.state in _NOT_ENDED:
             return
         self.num_ended += 1
         self.num_failures += event.state.is_failure

@@ -35,15 +35,16 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Job: go on with a paused trial; the function sees ``args.scheduler.resume_from``.
+    """Job: go on with a trial; the function sees ``args.scheduler.resume_from``.
 
     Attributes:
         trial_id: The trial.
         config: Its config.
         seed: As in its first attempt.
         attempt: Number of this attempt, from 1.
-        resume_from: Resource reached; reports up to it are answered without being recorded.
-        milestone: Resource of the next decision.
+        resume_from: Resource that the trial's own files stand for.
+        milestone: Resource of the next decision, or None without any.
+        checkpoint: Folder of the checkpoint to go on from; empty if the trial has none.
     """
 
     trial_id: int
@@ -51,7 +52,8 @@ class Resume:
     seed: int
     attempt: int
     resume_from: int
-    milestone: int
+    milestone: int | None = None
+    checkpoint: str = ""
 
 
 Job = Union[Start, Resume]
@@ -65,11 +67,17 @@ class ReportReceived:
         trial_id: The trial.
         metrics: What it reported.
         time_s: Seconds since the epoch at which it came in.
+        resource: What the trial has used, as its own process counts; 0 if it does not.
+        metrics_json: The metrics as strict JSON, if that is at hand.
+        checkpoint_bytes: Size of the checkpoint that came with it, or None.
     """
 
     trial_id: int
     metrics: Metrics
     time_s: float
+    resource: int = 0
+    metrics_json: str = ""
+    checkpoint_bytes: int | None = None
 
 
 class Outcome(str, enum.Enum):

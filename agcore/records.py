@@ -208,7 +208,7 @@ class Suggestion:
 
     Attributes:
         config: Complete and valid.
-        origin: ``default``, ``user``, ``random``, ``grid``, ``model`` ...
+        origin: ``default``, ``user``, ``queue``, ``random``, ``grid``, ``model`` ...
         why: Numbers behind the choice, JSON-serialisable; empty if there are none.
     """
 
@@ -246,6 +246,14 @@ class RunResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigEnqueued:
+    """The user wants a config tried; it waits for its turn."""
+
+    time_s: float
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
 class TrialProposed:
     """A config was chosen. ``why`` holds the numbers behind the choice."""
 
@@ -260,7 +268,11 @@ class TrialProposed:
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted:
-    """An attempt was handed to the executor; ``resume_from`` is 0 for a fresh start."""
+    """An attempt was handed to the executor.
+
+    ``resume_from`` is where a promotion goes on, 0 for a trial that was never paused. ``again``
+    says that the attempt takes the place of one that was cut off; the policy is not told.
+    """
 
     trial_id: int
     time_s: float
@@ -268,17 +280,22 @@ class TrialStarted:
     resume_from: int = 0
     milestone: int | None = None
     reason: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A report was accepted. ``reward`` is to be maximised; NaN if it was not finite."""
+    """A report was accepted. ``reward`` is to be maximised; NaN if it was not finite.
+
+    ``checkpoint_bytes`` is the size of the checkpoint that came with it, None without one.
+    """
 
     trial_id: int
     time_s: float
     resource: int
     reward: float
     metrics: Metrics
+    checkpoint_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +332,7 @@ class RunEnded:
 Event = Union[
     RunStarted,
     RunResumed,
+    ConfigEnqueued,
     TrialProposed,
     TrialStarted,
     Reported,

@@ -12,19 +12,36 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
+from agcore.checkpoints import TrialCheckpoints
 from agcore.errors import EarlyStop, ReportError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from agcore.jobs import Metrics
 
 RESERVED = frozenset({"bracket", "terminated"})
 """Keys that the scheduler itself writes into ``training_history``."""
 
+_LARGEST_COUNT = 2**63 - 1
 _PLAIN = frozenset({float, int, str, bool, type(None)})
+
+
+class Report(NamedTuple):
+    """What a reporter hands over.
+
+    Attributes:
+        metrics: Checked, plain JSON values.
+        resource: What the trial has used: as reported, else the number of its reports.
+        checkpoint_bytes: Size of the checkpoint that came with it, or None.
+    """
+
+    metrics: Metrics
+    resource: int
+    checkpoint_bytes: int | None = None
 
 
 class Verdict(Protocol):
@@ -147,7 +164,7 @@ def _shortened(value: Any) -> str:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and value > 0
+    return type(value) is int and 0 < value <= _LARGEST_COUNT
 
 
 def _is_small_int(value: Any) -> bool:
@@ -225,17 +242,21 @@ class Reporter:
     """What a train function gets as ``reporter``.
 
     Attributes:
-        resume_from: Resource this trial had reached when it was paused; 0 for a fresh trial.
+        resume_from: Resource from which this trial goes on: that of `latest_checkpoint` if it
+            has saved any, else what it had reached when it was paused; 0 for a fresh trial.
         count: Reports sent so far in this attempt.
     """
 
     def __init__(
         self,
         rules: ReportRules,
-        exchange: Callable[[Metrics], Verdict],
+        exchange: Callable[[Report], Verdict],
         resume_from: int = 0,
+        checkpoints: TrialCheckpoints | None = None,
     ) -> None:
         self.resume_from = resume_from
+        self._checkpoints = checkpoints or TrialCheckpoints()
+        self._reports_before = 0
         self.count = 0
         self._rules = rules
         self._exchange = exchange
@@ -244,14 +265,36 @@ class Reporter:
         self._lock = threading.RLock()
         self._is_reporting = False
 
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Folder to save this trial's state in; the next report makes a checkpoint of it.
+
+        After each report it is empty again, so every checkpoint is whole by itself. One that
+        is cut off by a crash is never seen again.
+        """
+        return self._checkpoints.open_folder
+
+    @property
+    def latest_checkpoint(self) -> Path | None:
+        """Folder of the last checkpoint this trial has completed, in this attempt or an earlier.
+
+        None if there is none. Its files may be read, not changed.
+        """
+        latest = self._checkpoints.latest
+        if latest is not None and not self.count:
+            self._reports_before = self.resume_from
+        return latest
+
     def __call__(self, /, **metrics: Any) -> None:
         """Report metrics and wait for the scheduler's decision.
 
+        What was saved in `checkpoint_dir` since the last report is a checkpoint from now on.
         Threads of a trial may report too; one report is sent at a time.
 
         Raises:
             EarlyStop: The trial is to end now.
             ReportError: The report breaks a rule.
+            OSError: The checkpoint cannot be put on the disk.
         """
         if metrics.pop("done", False) and not metrics:
             return  # the old protocol's closing message; the end of the function says it now
@@ -281,7 +324,12 @@ class Reporter:
         self._is_reporting = True
         self.count += 1
         try:
-            return self._exchange(metrics)
+            # Without a time attribute reports are counted, those before the checkpoint too.
+            resource = metrics.get(self._rules.time_attr)
+            if type(resource) is not int:
+                resource = self._reports_before + self.count
+            size = self._checkpoints.commit(resource)
+            return self._exchange(Report(metrics, resource, size))
         finally:
             self._is_reporting = False
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from agcore.errors import JournalError
 from agcore.journal import read_journal
 from agcore.records import RunResumed, RunStarted
+from agcore.trial_folders import TrialFolders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,13 +66,10 @@ class RunDirectory:
         """What was run."""
         return self.path / "run.json"
 
-    def trial(self, trial_id: int) -> Path:
-        """The folder of a trial."""
-        return self.path / "trials" / f"{trial_id:04d}"
-
-    def log(self, trial_id: int) -> Path:
-        """What a trial printed."""
-        return self.trial(trial_id) / "log.txt"
+    @property
+    def trials(self) -> TrialFolders:
+        """Logs and checkpoints of the trials; absolute, as trials may change their folder."""
+        return TrialFolders((self.path / "trials").absolute())
 
     @property
     def holds_a_run(self) -> bool:

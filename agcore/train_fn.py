@@ -18,6 +18,7 @@ import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from agcore.checkpoints import TrialCheckpoints
 from agcore.errors import SpecError
 from agcore.space.arguments import Args, ArgsBuilder, as_args, build_args
 from agcore.space.base import SimpleSpace, Space, reject_hidden_spaces
@@ -29,6 +30,7 @@ from agcore.space.nested import NestedSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 __all__ = [
     "Args",
@@ -271,13 +273,32 @@ def fill_in(args: Args, task_id: int | None, resume_from: int) -> None:
 
 
 class SilentReporter:
-    """The reporter of a call by hand: it drops what it is told."""
+    """The reporter of a call by hand: it drops what it is told.
+
+    Checkpoints go to a temporary folder that is removed with the reporter.
+    """
 
     resume_from = 0
     was_stopped = False
 
+    def __init__(self) -> None:
+        self._checkpoints = TrialCheckpoints()
+        self._count = 0
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Folder for the next checkpoint."""
+        return self._checkpoints.open_folder
+
+    @property
+    def latest_checkpoint(self) -> Path | None:
+        """The last checkpoint, or None."""
+        return self._checkpoints.latest
+
     def __call__(self, /, **metrics: Any) -> None:
-        """Do nothing."""
+        """Close the checkpoint, if there is one."""
+        self._count += 1
+        self._checkpoints.commit(self._count)
 
 
 def _accepts_reporter(f: Callable[..., Any]) -> bool:

@@ -22,7 +22,7 @@ HYPERBAND = ReportRules("accuracy", "epoch", resource_required=True, final_resou
 def sent_by(rules=None, **metrics):
     """What a report sends."""
     sent = []
-    Reporter(rules or ReportRules(), lambda plain: sent.append(plain) or GO_ON)(**metrics)
+    Reporter(rules or ReportRules(), lambda report: sent.append(report.metrics) or GO_ON)(**metrics)
     return sent[0]
 
 
@@ -264,7 +264,7 @@ def test_a_call_returns_when_the_trial_may_go_on():
 
 def test_a_call_raises_for_good_once_the_trial_is_to_end():
     sent = []
-    reporter = Reporter(ReportRules(), lambda plain: sent.append(plain) or END_NOW)
+    reporter = Reporter(ReportRules(), lambda report: sent.append(report.metrics) or END_NOW)
     for _ in range(3):
         with pytest.raises(EarlyStop):
             reporter(accuracy=1)
@@ -283,7 +283,7 @@ def test_a_rejected_report_raises_and_the_trial_may_go_on():
 
 def test_the_closing_message_of_old_scripts_is_ignored():
     sent = []
-    reporter = Reporter(ReportRules(), lambda plain: sent.append(plain) or GO_ON)
+    reporter = Reporter(ReportRules(), lambda report: sent.append(report.metrics) or GO_ON)
     reporter(done=True)
     reporter(accuracy=1, done=True)
     assert sent == [{"accuracy": 1}]
@@ -296,7 +296,7 @@ def test_any_name_may_be_reported():
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of a fork beside threads
 def test_a_forked_child_may_not_report():
     sent = []
-    reporter = Reporter(ReportRules(), lambda plain: sent.append(plain) or GO_ON)
+    reporter = Reporter(ReportRules(), lambda report: sent.append(report.metrics) or GO_ON)
     child = os.fork()
     if child == 0:
         try:

@@ -10,8 +10,9 @@ from agcore.run_directory import RunDirectory, write_json
 def test_paths_of_a_trial_sort_as_their_numbers(tmp_path):
     directory = RunDirectory.make(tmp_path / "deep" / "run")
     assert directory.path.is_dir()
-    assert directory.log(7) == directory.path / "trials" / "0007" / "log.txt"
-    assert sorted([directory.trial(10), directory.trial(9)])[0] == directory.trial(9)
+    trials = directory.trials
+    assert trials.log(7) == directory.path / "trials" / "0007" / "log.txt"
+    assert sorted([trials.trial(10), trials.trial(9)])[0] == trials.trial(9)
 
 
 def test_a_directory_holds_a_run_once_a_whole_event_is_there(tmp_path):

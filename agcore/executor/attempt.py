@@ -7,8 +7,10 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from agcore.checkpoints import TrialCheckpoints
 from agcore.errors import EarlyStop
 from agcore.jobs import Outcome, Resume
 from agcore.reporter import Reporter
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from agcore.executor.base import TrialTask
-    from agcore.jobs import Job, Metrics
-    from agcore.reporter import Verdict
+    from agcore.jobs import Job
+    from agcore.reporter import Report, Verdict
 
 _PACKAGE = __file__.rpartition("executor")[0]
 _OWN_FILES = (f"{_PACKAGE}executor", f"{_PACKAGE}train_fn.py", f"{_PACKAGE}reporter.py")
@@ -60,7 +62,7 @@ class AttemptRunner:
     seed: Callable[[int], None]
     pass_on: tuple[type[BaseException], ...] = ()
 
-    def run(self, job: Job, exchange: Callable[[Metrics], Verdict]) -> AttemptEnd:
+    def run(self, job: Job, exchange: Callable[[Report], Verdict]) -> AttemptEnd:
         """Run one attempt; every way it can end becomes an `AttemptEnd`.
 
         A process that the train function forks and that comes back from it ends here: there is
@@ -72,7 +74,7 @@ class AttemptRunner:
         """
         process = os.getpid()
         resume_from = job.resume_from if isinstance(job, Resume) else 0
-        reporter = Reporter(self.task.rules, exchange, resume_from)
+        reporter = Reporter(self.task.rules, exchange, resume_from, self._checkpoints(job))
         try:
             self.seed(job.seed)
             value = self._call(job, reporter)
@@ -88,6 +90,13 @@ class AttemptRunner:
                 raise
             return _raised(error)
         return AttemptEnd((Outcome.STOPPED if reporter.was_stopped else Outcome.RETURNED).value)
+
+    def _checkpoints(self, job: Job) -> TrialCheckpoints:
+        folders = self.task.folders
+        if folders is None:
+            return TrialCheckpoints()
+        latest = Path(job.checkpoint) if isinstance(job, Resume) and job.checkpoint else None
+        return TrialCheckpoints(folders.checkpoints(job.trial_id), latest, folders.make)
 
     def _call(self, job: Job, reporter: Reporter) -> Any:
         args = self.task.builder.build(job.config)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from agcore.records import Decision
     from agcore.reporter import ReportRules
     from agcore.train_fn import ArgsBuilder, TrainFunction
+    from agcore.trial_folders import TrialFolders
 
 Deliver = Callable[[Sequence["ExecutorNews"]], None]
 """How an executor hands over its news; it calls this once for all that has come in together."""
@@ -24,11 +25,13 @@ class TrialTask:
         train_fn: The decorated function.
         builder: Puts configs into its arguments.
         rules: What every report must hold.
+        folders: Where trials' files go; None if checkpoints are to go with their process.
     """
 
     train_fn: TrainFunction
     builder: ArgsBuilder
     rules: ReportRules
+    folders: TrialFolders | None = None
 
 
 class Executor(Protocol):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -101,3 +102,5 @@ def watch(pipe: int, tag: str, scheduler: int) -> None:
 
 if __name__ == "__main__":
     watch(sys.stdin.fileno(), sys.argv[1], int(sys.argv[2]))
+    if len(sys.argv) > 3 and sys.argv[3]:
+        shutil.rmtree(sys.argv[3], ignore_errors=True)

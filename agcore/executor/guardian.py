@@ -15,11 +15,12 @@ class Guardian:
 
     Args:
         tag: What the tags of all workers of the run have in common.
+        folder: A temporary folder that must not outlive the run, or an empty string.
     """
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, folder: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, tag, str(os.getpid())],
+            [sys.executable, "-I", "-S", guard.__file__, tag, str(os.getpid()), folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

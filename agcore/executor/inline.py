@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError
 from agcore.executor.attempt import AttemptEnd, AttemptRunner
-from agcore.executor.logs import LogTails
+from agcore.executor.logs import LogTails, TrialLogs, trial_logs
 from agcore.executor.seeding import TrialSeeder, generators_put_back
 from agcore.jobs import Exited, Outcome, ReportReceived
 from agcore.records import Action
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agcore.executor.base import Deliver, TrialTask
-    from agcore.jobs import Job, Metrics
+    from agcore.jobs import Job
     from agcore.records import Decision
-    from agcore.reporter import Verdict
+    from agcore.reporter import Report, Verdict
 
 
 class InlineExecutor:
@@ -42,7 +42,7 @@ class InlineExecutor:
         self._is_woken = False
         self._trial_thread: int | None = None
         self._failure: BaseException | None = None
-        self._logs = LogTails()
+        self._logs: TrialLogs = LogTails()
 
     @property
     def free_slots(self) -> int:
@@ -58,6 +58,7 @@ class InlineExecutor:
         if self._task is not None:
             raise SpecError("this executor runs trials already; make one for each run at a time")
         self._task = task
+        self._logs = trial_logs(task.folders, self._logs)
 
     def submit(self, job: Job) -> None:
         """Note the job; `wait` runs it.
@@ -90,10 +91,14 @@ class InlineExecutor:
         deliver([Exited(job.trial_id, outcome, time.time(), error, trace, evidence=evidence)])
 
     def _run(self, task: TrialTask, job: Job, deliver: Deliver) -> AttemptEnd:
-        def exchange(metrics: Metrics) -> Verdict:
+        def exchange(report: Report) -> Verdict:
             thread, self._trial_thread = self._trial_thread, None  # this is the scheduler now
+            metrics, resource, size = report
+            news = ReportReceived(
+                job.trial_id, metrics, time.time(), resource, checkpoint_bytes=size
+            )
             try:
-                return self._answer([ReportReceived(job.trial_id, metrics, time.time())], deliver)
+                return self._answer([news], deliver)
             finally:
                 self._trial_thread = thread
 
@@ -158,7 +163,7 @@ class InlineExecutor:
 class _Tee:
     """Another text stream; what is written to it is copied to the trial's log as well."""
 
-    def __init__(self, stream: Any, logs: LogTails, trial_id: int) -> None:
+    def __init__(self, stream: Any, logs: TrialLogs, trial_id: int) -> None:
         self._stream = stream
         self._logs = logs
         self._trial_id = trial_id

@@ -11,7 +11,6 @@ SIGKILL (`Departures`). Its slot is free when nothing of it is left.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
 import socket
@@ -26,13 +25,13 @@ from agcore.executor import wire
 from agcore.executor.departures import Departures, GracePeriods
 from agcore.executor.guardian import Guardian
 from agcore.executor.held_back import HeldBackInterrupts
-from agcore.executor.logs import LogTails
+from agcore.executor.logs import LogTails, TrialLogs, trial_logs
 from agcore.executor.processes import has_pidfd
 from agcore.executor.resources import GpuPool, TrialResources, cpu_count, gpu_ids
 from agcore.executor.shipping import pack, shared_memory
 from agcore.executor.surroundings import Surroundings
 from agcore.executor.worker_handle import Step, WorkerHandle
-from agcore.jobs import Exited, Outcome, ReportReceived
+from agcore.jobs import Exited, Outcome
 from agcore.records import Action
 
 if TYPE_CHECKING:
@@ -48,9 +47,6 @@ RECYCLE_AGE_S = 30.0
 """... but not sooner than this after its start, so that replacing costs below a percent."""
 _GROWTH = 1.2
 _GROWTH_KIB = 64 * 1024
-
-# What json.loads does, without looking for the encoding and for what follows the object.
-_decode_json = json.JSONDecoder().raw_decode
 
 Handler = Callable[[WorkerHandle, list["ExecutorNews"]], None]
 
@@ -96,7 +92,7 @@ class LocalExecutor:
         self._grace = grace or GracePeriods()
         self._use_pidfd = has_pidfd() if use_pidfd is None else use_pidfd
         self._use_death_signal = use_death_signal
-        self._logs = LogTails()
+        self._logs: TrialLogs = LogTails()
         self._workers: set[WorkerHandle] = set()
         self._idle: list[WorkerHandle] = []
         self._running: dict[int, WorkerHandle] = {}
@@ -135,10 +131,11 @@ class LocalExecutor:
             self._wake_in.setblocking(False)
             wake_out.setblocking(False)
             self._watch(self._wake_in, self._swallow_wake)
+            self._logs = trial_logs(task.folders, self._logs)
             self._run_tag = uuid.uuid4().hex
             self._departures = Departures(self._grace, self._run_tag)
             self._broken = ""
-            self._guardian = Guardian(self._run_tag)
+            self._guardian = Guardian(self._run_tag, _to_be_removed(task))
             self._wake_out = wake_out
             self._owner = os.getpid()
             self._is_open = True
@@ -362,8 +359,8 @@ class LocalExecutor:
         self, worker: WorkerHandle, frames: list[wire.Frame], news: list[ExecutorNews]
     ) -> None:
         for kind, body in frames:
-            if kind == wire.REPORT:
-                self._on_report(worker, body, news)
+            if kind in (wire.REPORT, wire.REPORT_NOT_FINITE):
+                self._on_report(worker, kind, body, news)
             elif kind == wire.ENDED:
                 self._on_end(worker, wire.decode_end(body), news)
             else:
@@ -376,15 +373,15 @@ class LocalExecutor:
             del self._running[worker.trial_id]
             worker.trial_id = None
 
-    def _on_report(self, worker: WorkerHandle, body: bytes, news: list[ExecutorNews]) -> None:
+    def _on_report(
+        self, worker: WorkerHandle, kind: int, body: bytes, news: list[ExecutorNews]
+    ) -> None:
         if worker.is_told_to_end or worker.trial_id is None:
             return
         try:
-            metrics = _decode_json(body.decode())[0]
+            news.append(wire.decode_report(kind, worker.trial_id, body, time.time()))
         except (ValueError, RecursionError) as error:
             worker.send(wire.REJECTED, f"the scheduler cannot read the report: {error}".encode())
-            return
-        news.append(ReportReceived(worker.trial_id, metrics, time.time()))
 
     def _on_end(self, worker: WorkerHandle, frame: wire.EndFrame, news: list[ExecutorNews]) -> None:
         if worker.trial_id is None:
@@ -449,6 +446,12 @@ class LocalExecutor:
         news.append(exited)
         del self._running[exited.trial_id]
         worker.trial_id = None
+
+
+def _to_be_removed(task: TrialTask) -> str:
+    """The folder that must not outlive the run, or an empty string."""
+    folders = task.folders
+    return str(folders.root) if folders is not None and folders.is_temporary else ""
 
 
 def _how_it_vanished(worker: WorkerHandle, trial_id: int) -> Exited:

@@ -1,16 +1,112 @@
-"""What trials print: the last lines of each, in bounded memory."""
+"""What trials print: in a file each, or the last lines of each in bounded memory."""
 
 from __future__ import annotations
 
+import logging
+import os
 from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agcore.trial_folders import TrialFolders
+
+logger = logging.getLogger("agcore")
 
 LINES_PER_TRIAL = 200
 _LONGEST_LINE = 8_192
+_TAIL_BYTES = 1 << 20
 _MEMORY_BYTES = 32 << 20
 _TRIAL_BYTES = 1_200
 """What Python needs for a trial's log besides its lines ..."""
 _LINE_BYTES = 48
 """... and for a line besides its characters."""
+
+
+class TrialLogs(Protocol):
+    """Takes what trials print."""
+
+    def write(self, trial_id: int, data: bytes) -> None:
+        """Add output of a trial, in the order in which it was written."""
+
+    def read(self, trial_id: int) -> list[str]:
+        """The last 200 lines of a trial."""
+
+
+def trial_logs(folders: TrialFolders | None, before: TrialLogs) -> TrialLogs:
+    """Files where they may stay, else memory; ``before`` if it does what is wanted."""
+    if folders is None or folders.is_temporary:
+        return before if isinstance(before, LogTails) else LogTails()
+    return before if isinstance(before, LogFiles) else LogFiles(folders)
+
+
+class LogFiles:
+    """Appends stdout and stderr of each trial to its ``log.txt``, made at the first byte.
+
+    What cannot be written, as on a full disk, is kept in memory like without files: output
+    is no reason to end a run.
+    """
+
+    def __init__(self, folders: TrialFolders) -> None:
+        self._folders = folders
+        self._unwritten = LogTails()
+        self._has_warned = False
+
+    def write(self, trial_id: int, data: bytes) -> None:
+        """Add output of a trial, in the order in which it was written."""
+        path = self._folders.log(trial_id)
+        try:
+            self._append(path, data)
+        except OSError as error:
+            self._unwritten.write(trial_id, data)
+            if not self._has_warned:
+                logger.warning(
+                    "the output of trial %d cannot be written to %s (%s); the last %d lines are "
+                    "kept in memory (said once)",
+                    trial_id,
+                    path,
+                    error.strerror,
+                    LINES_PER_TRIAL,
+                )
+            self._has_warned = True
+
+    def read(self, trial_id: int) -> list[str]:
+        """The last lines of a trial; empty if it wrote nothing."""
+        return (log_tail(self._folders.log(trial_id)) + self._unwritten.read(trial_id))[
+            -LINES_PER_TRIAL:
+        ]
+
+    def _append(self, path: Path, data: bytes) -> None:
+        try:
+            file = _open_to_append(path)
+        except FileNotFoundError:
+            self._folders.make(path.parent)
+            file = _open_to_append(path)
+        try:
+            while data:
+                data = data[os.write(file, data) :]
+        finally:
+            os.close(file)
+
+
+def _open_to_append(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
+def log_tail(path: Path) -> list[str]:
+    """The last 200 lines of a log file; empty if there is none."""
+    tail = _Tail()
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            if size > _TAIL_BYTES:
+                file.readline()
+            tail.write(file.read())
+    except FileNotFoundError:
+        return []
+    return tail.lines()
 
 
 class LogTails:

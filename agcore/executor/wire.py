@@ -7,18 +7,22 @@ a pickle of plain values.
 
 from __future__ import annotations
 
+import json
 import pickle
 import select
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agcore.errors import ReportError
 from agcore.executor.attempt import AttemptEnd
-from agcore.jobs import Resume, Start
+from agcore.jobs import ReportReceived, Resume, Start
+from agcore.json_values import with_names, with_numbers
 
 if TYPE_CHECKING:
     from agcore.jobs import Job
+    from agcore.reporter import Report
 
 # scheduler to worker
 JOB = 1
@@ -26,12 +30,19 @@ GO_ON = 2
 END_NOW = 3
 REJECTED = 4  # body: the message
 # worker to scheduler
-REPORT = 16  # body: JSON object
-ENDED = 17  # body: pickled EndFrame as a tuple
-BROKEN = 18  # body: why the worker cannot run the train function at all
+REPORT = 16  # body: see encode_report
+REPORT_NOT_FINITE = 17  # the same, with names in the place of some numbers
+ENDED = 18  # body: pickled EndFrame as a tuple
+BROKEN = 19  # body: why the worker cannot run the train function at all
 
 _HEADER = struct.Struct("!IB")
+_REPORT = struct.Struct("!qq")
 _CHUNK = 1 << 16
+_FIELDS_OF_START = 4
+
+_dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+# What json.loads does, without looking for the encoding and for what follows the object.
+_loads = json.JSONDecoder().raw_decode
 
 Frame = tuple[int, bytes]
 
@@ -176,16 +187,49 @@ class EndFrame(NamedTuple):
 
 def encode_job(job: Job) -> bytes:
     """The body of a JOB frame: a tuple of plain values, which pickles fastest."""
-    later = (job.resume_from, job.milestone) if isinstance(job, Resume) else (0, 0)
-    return pickle.dumps((job.trial_id, job.config, job.seed, job.attempt, *later))
+    fields: tuple[Any, ...] = (job.trial_id, job.config, job.seed, job.attempt)
+    if isinstance(job, Resume):
+        fields += (job.resume_from, job.milestone, job.checkpoint)
+    return pickle.dumps(fields)
 
 
 def decode_job(body: bytes) -> Job:
     """The job in a JOB frame."""
-    trial_id, config, seed, attempt, resume_from, milestone = pickle.loads(body)
-    if resume_from:
-        return Resume(trial_id, config, seed, attempt, resume_from, milestone)
-    return Start(trial_id, config, seed, attempt)
+    fields = pickle.loads(body)
+    return Resume(*fields) if len(fields) > _FIELDS_OF_START else Start(*fields)
+
+
+def encode_report(report: Report) -> tuple[int, bytes]:
+    """Kind and body of the frame for a report: two numbers, then the metrics as strict JSON.
+
+    Raises:
+        ReportError: A value has no JSON form.
+    """
+    kind = REPORT
+    try:
+        try:
+            text = _dumps(report.metrics)
+        except ValueError:  # a number that is not finite, or one of thousands of digits
+            kind, text = REPORT_NOT_FINITE, _dumps(with_names(report.metrics))
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"the report has no JSON form: {error}") from None
+    size = -1 if report.checkpoint_bytes is None else report.checkpoint_bytes
+    return kind, _REPORT.pack(report.resource, size) + text.encode()
+
+
+def decode_report(kind: int, trial_id: int, body: bytes, time_s: float) -> ReportReceived:
+    """The news in a report's frame.
+
+    Raises:
+        ValueError: The metrics cannot be read, as a number of thousands of digits.
+        RecursionError: They are nested too deeply.
+    """
+    resource, size = _REPORT.unpack_from(body)
+    text = body[_REPORT.size :].decode()
+    metrics = _loads(text)[0]
+    if kind == REPORT_NOT_FINITE:
+        metrics = with_numbers(metrics)
+    return ReportReceived(trial_id, metrics, time_s, resource, text, None if size < 0 else size)
 
 
 def encode_end(frame: EndFrame) -> bytes:

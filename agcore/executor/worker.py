@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import json
 import mmap
 import os
 import socket
@@ -17,7 +16,6 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
-from agcore.errors import ReportError
 from agcore.executor import wire
 from agcore.executor.attempt import AttemptRunner
 from agcore.executor.leftovers import Housekeeping
@@ -27,19 +25,17 @@ from agcore.executor.surroundings import Surroundings, loading
 from agcore.reporter import END_NOW, GO_ON, Answer
 
 if TYPE_CHECKING:
-    from agcore.jobs import Metrics
-    from agcore.reporter import Verdict
+    from agcore.reporter import Report, Verdict
 
 _VERDICTS = {wire.GO_ON: GO_ON, wire.END_NOW: END_NOW}
-_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def serve(channel: wire.Channel, runner: AttemptRunner) -> None:
     """Run jobs until the scheduler closes the socket."""
 
-    def exchange(metrics: Metrics) -> Verdict:
+    def exchange(report: Report) -> Verdict:
         try:
-            kind, body = channel.ask(wire.REPORT, _as_json(metrics))
+            kind, body = channel.ask(*wire.encode_report(report))
         except (EOFError, ConnectionError) as error:
             _leave(error)  # without a scheduler there is nothing left to run for
         verdict = _VERDICTS.get(kind)
@@ -51,13 +47,6 @@ def serve(channel: wire.Channel, runner: AttemptRunner) -> None:
         is_clean = housekeeping.tidy_up()
         frame = wire.EndFrame(end, housekeeping.memory_kib(), is_clean)
         channel.send(wire.ENDED, wire.encode_end(frame))
-
-
-def _as_json(metrics: Metrics) -> bytes:
-    try:
-        return _encode_json(metrics).encode()
-    except (ValueError, RecursionError) as error:  # integers of thousands of digits
-        raise ReportError(f"the report has no JSON form: {error}") from None
 
 
 def load_runner(payload_fd: int) -> AttemptRunner:

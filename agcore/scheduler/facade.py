@@ -14,6 +14,7 @@ from agcore.callbacks.screens import can_be_live
 from agcore.errors import AgcoreError, SpecError
 from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
+from agcore.executor.logs import log_tail
 from agcore.executor.surroundings import is_loading
 from agcore.figures import Curve, learning_curves
 from agcore.history import BestTrial, RunHistory, Trial
@@ -22,6 +23,7 @@ from agcore.records import RunEnded, RunResumed, RunStarted
 from agcore.reporter import ReportRules
 from agcore.run_directory import RunDirectory, write_json
 from agcore.running_time import RunningTime
+from agcore.scheduler.checkpoints import CheckpointKeeper
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.debug_log import decisions_shown
 from agcore.scheduler.feed import SearcherFeed
@@ -43,6 +45,7 @@ from agcore.train_fn import ArgsBuilder, TrainFunction, args as make_args
 
 if TYPE_CHECKING:
     from collections import OrderedDict
+    from collections.abc import Iterable
 
     from agcore.executor.base import Executor
     from agcore.jobs import Config
@@ -93,6 +96,8 @@ class TrialScheduler:
             delay_get_config=options.delay_get_config,
             training_history_searcher_info=options.training_history_searcher_info,
             predict_duration=options.predict_duration,
+            trial_time_out=options.trial_time_out,
+            max_retries=options.max_retries,
             seed=options.random_seed,
         )
         self._history = RunHistory(
@@ -109,7 +114,9 @@ class TrialScheduler:
         # An executor with a time of its own, as a simulated one, brings its clock.
         self._clock: Clock = getattr(self._executor, "clock", None) or SystemClock()
         self._again: list[Launch] = []
-        self._storage = self._make_storage()
+        self._storage = self._open_storage()
+        self._checkpoints = self._make_keeper()
+        self._catch_up()
         self._history_callback = self._make_history_callback()
         self._alive_s = 0.0
 
@@ -163,6 +170,7 @@ class TrialScheduler:
             configure(self)
         with decisions_shown(self._options.debug_log), self._storage.session() as journal:
             again, self._again = self._again, []
+            self._checkpoints.restore()
             loop = TrialLoop(self._parts(journal), self._settings, callbacks, self._alive_s, again)
             self._announce(limits, callbacks, journal)
             reason = "an exception"
@@ -176,6 +184,7 @@ class TrialScheduler:
                 raise
             finally:
                 self._alive_s = loop.alive_s
+                self._again = loop.unfinished
                 self._record(RunEnded(self._clock.now_s(), reason), journal)
                 _tell_all(callbacks, reason)
 
@@ -195,21 +204,37 @@ class TrialScheduler:
         self._history.apply(event)
         journal.append(event)
 
-    def _make_storage(self) -> Storage:
-        """The run directory, if there is to be one, brought up to where its run is."""
+    def _open_storage(self) -> Storage:
+        """The run directory, if there is to be one."""
         options = self._options
         if options.checkpoint is None:
             if options.resume:
                 raise SpecError("resume= needs checkpoint=, the directory of the run to continue")
             return NoStorage()
-        storage = RunStorage(RunDirectory.make(options.checkpoint), self._description())
-        if storage.begin(options.resume):
-            replay = Replay(self._parts(NoJournal()), self._settings.seed)
-            replay.apply_all(storage.events(self.train_fn.cs))
-            self._again = replay.launches
-            storage.missing = replay.missing
-            self._alive_s = RunningTime(self._history.events).total_s
-        return storage
+        return RunStorage(RunDirectory.make(options.checkpoint), self._description())
+
+    def _make_keeper(self) -> CheckpointKeeper:
+        limit = self._options.max_checkpoint_gb
+        return CheckpointKeeper(
+            self._storage.folders,
+            self._history,
+            self._settings.max_retries,
+            None if limit is None else limit * 1e9,
+        )
+
+    def _catch_up(self) -> None:
+        """Go to where the run in the run directory is, if there is one to continue."""
+        storage = self._storage
+        if isinstance(storage, RunStorage) and storage.begin(self._options.resume):
+            storage.missing = self._replay(storage.events(self.train_fn.cs))
+
+    def _replay(self, events: Iterable[Event]) -> list[Event]:
+        """Apply the events of an earlier session; those that it lacks."""
+        replay = Replay(self._parts(NoJournal()), self._settings.max_retries)
+        replay.apply_all(events)
+        self._again = replay.launches
+        self._alive_s = RunningTime(self._history.events).total_s
+        return replay.missing
 
     def _description(self) -> dict[str, Any]:
         """What ``run.json`` says; what differs when a run is continued is judged by it."""
@@ -238,6 +263,7 @@ class TrialScheduler:
             history=self._history,
             journal=journal,
             clock=self._clock,
+            checkpoints=self._checkpoints,
         )
 
     def _task(self) -> TrialTask:
@@ -248,7 +274,7 @@ class TrialScheduler:
             resource_required=policy.max_resource is not None,
             final_resource=policy.max_resource,
         )
-        return TrialTask(self.train_fn, self._builder, rules)
+        return TrialTask(self.train_fn, self._builder, rules, self._storage.folders)
 
     def _announce(self, limits: Limits, callbacks: list[Callback], journal: Journal) -> None:
         now_s, pid, host = self._clock.now_s(), os.getpid(), platform.node()
@@ -407,7 +433,10 @@ class TrialScheduler:
         return self._settings.time_attr
 
     def log(self, trial_id: int) -> list[str]:
-        """The last lines a trial has printed, stdout and stderr together."""
+        """The last 200 lines a trial has printed, stdout and stderr together."""
+        folders = self._storage.folders
+        if not folders.is_temporary:
+            return log_tail(folders.log(int(trial_id)))
         return self._executor.log(int(trial_id))
 
     def best(self, at: str | int | None = None) -> BestTrial | None:
@@ -492,10 +521,7 @@ class TrialScheduler:
         """
         if self._history.events:
             raise SpecError("load_state_dict needs a scheduler that has not run; make a new one")
-        replay = Replay(self._parts(NoJournal()), self._settings.seed)
-        replay.apply_all(events_from_state(state))
-        self._again = replay.launches
-        self._alive_s = RunningTime(self._history.events).total_s
+        self._replay(events_from_state(state))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `state_dict` as JSON to a file, in one piece.

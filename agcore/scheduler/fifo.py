@@ -38,6 +38,8 @@ class FIFOScheduler(TrialScheduler):
         trial_value: ``'best'`` report of a trial stands for it, or the ``'last'`` (classic).
         max_failures: Failed trials that end the run; ``'auto'``: the first 5 all failed, or
             half of 20 or more; None: never.
+        max_retries: How often a trial whose process vanished is started again.
+        trial_time_out: Seconds after which a trial is ended, all its attempts together.
         stop_jobs_after_time_out: Whether ``time_out`` ends running trials too.
         delay_get_config: Whether the searcher is asked only when a slot is free; False asks
             ahead, so that a slow searcher keeps no slot waiting.
@@ -50,6 +52,8 @@ class FIFOScheduler(TrialScheduler):
             Without it nothing is written.
         resume: True continues the run in ``checkpoint``, ``'auto'`` does if there is one. A
             directory that holds a run is refused otherwise.
+        max_checkpoint_gb: Bound on the disk that trials' checkpoints take; the least useful
+            are deleted.
         executor: ``'local'``: worker processes; ``'inline'``: this process, one trial at a
             time, for debugging; or an `agcore.executor.base.Executor`.
         num_workers: Trials at once; by default as many as the CPUs and GPUs allow.
@@ -77,6 +81,8 @@ class FIFOScheduler(TrialScheduler):
         mode: str = "max",
         trial_value: str = "best",
         max_failures: int | str | None = "auto",
+        max_retries: int = 0,
+        trial_time_out: float | None = None,
         stop_jobs_after_time_out: bool = True,
         delay_get_config: bool = True,
         training_history_callback: Callable[..., Any] | None = None,
@@ -84,6 +90,7 @@ class FIFOScheduler(TrialScheduler):
         training_history_searcher_info: bool = False,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool | str = False,
+        max_checkpoint_gb: float | None = None,
         executor: Any = "local",
         num_workers: int | None = None,
         isolation: str = "auto",
@@ -103,6 +110,8 @@ class FIFOScheduler(TrialScheduler):
             mode=mode,
             trial_value=trial_value,
             max_failures=max_failures,
+            max_retries=max_retries,
+            trial_time_out=trial_time_out,
             stop_jobs_after_time_out=stop_jobs_after_time_out,
             delay_get_config=delay_get_config,
             training_history_callback=training_history_callback,
@@ -110,6 +119,7 @@ class FIFOScheduler(TrialScheduler):
             training_history_searcher_info=training_history_searcher_info,
             checkpoint=checkpoint,
             resume=resume,
+            max_checkpoint_gb=max_checkpoint_gb,
             executor=executor,
             num_workers=num_workers,
             isolation=isolation,

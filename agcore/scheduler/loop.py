@@ -23,8 +23,8 @@ from agcore.records import (
     TrialState,
 )
 from agcore.scheduler.interrupts import Interrupts
-from agcore.scheduler.outcomes import state_after, state_at_exit
-from agcore.scheduler.starts import Launch, Starts
+from agcore.scheduler.outcomes import goes_on_later, state_after, state_at_exit
+from agcore.scheduler.starts import CUT_OFF, Launch, Starts, start_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +51,10 @@ class TrialLoop:
         callbacks: Who is told of every event.
         alive_s: Seconds that earlier runs of the same history have used.
         again: Trials that ran when an earlier session was cut off.
+
+    Attributes:
+        unfinished: After `run`: trials that were cut off and will start again, if the run
+            goes on.
     """
 
     def __init__(
@@ -61,10 +65,12 @@ class TrialLoop:
         alive_s: float = 0.0,
         again: Sequence[Launch] = (),
     ) -> None:
+        self.unfinished: list[Launch] = []
         self._parts = parts
         self._again = list(again)
         self._settings = settings
         self._callbacks = callbacks
+        self._adds_to_rows = settings.training_history_searcher_info
         self._policy = parts.policy
         self._executor = parts.executor
         self._history = parts.history
@@ -87,6 +93,7 @@ class TrialLoop:
             KeyboardInterrupt: Ctrl-C; all trials have been ended.
         """
         self._limits = limits
+        self._task = task
         self._starts = Starts(self._parts, self._settings, limits, self._record, self._again)
         try:
             with Interrupts(self._executor.wake) as self._interrupts:
@@ -98,6 +105,8 @@ class TrialLoop:
         except BaseException:
             self._abandon()
             raise
+        finally:
+            self.unfinished += self._starts.take_rest()
         if self._interrupts.seen:
             raise KeyboardInterrupt
         self._raise_if_hopeless()
@@ -122,6 +131,11 @@ class TrialLoop:
     def _patience_s(self) -> float | None:
         """How long the loop may sleep."""
         waits = [_TICK_S] if self._callbacks else []
+        if self._settings.trial_time_out is not None and self._running:
+            now_s = self._parts.clock.monotonic_s()
+            first_s = min(live.deadline_s for live in self._running.values())
+            if first_s < math.inf:
+                waits.append(max(first_s - now_s, 0.0))
         if self._limits.time_out is not None and self._kills_at_time_out():
             waits.append(max(self._limits.time_out - self.alive_s, 0.0))
         return min(waits, default=None)
@@ -137,6 +151,23 @@ class TrialLoop:
             self._end_run("interrupted", kill=True)
         elif self._time_is_over() and (not self._ending or self._kills_at_time_out()):
             self._end_run("time_out", kill=self._kills_at_time_out())
+        if self._settings.trial_time_out is not None:
+            self._end_overdue_trials()
+
+    def _end_overdue_trials(self) -> None:
+        """End trials that have used up their own time."""
+        now_s = self._parts.clock.monotonic_s()
+        for trial_id, live in self._running.items():
+            if live.deadline_s <= now_s:
+                live.deadline_s = math.inf
+                if live.final_state is None:
+                    live.final_state = TrialState.TIMED_OUT
+                    logger.info(
+                        "trial %d is ended: trial_time_out=%g seconds are over",
+                        trial_id,
+                        self._settings.trial_time_out,
+                    )
+                self._executor.kill(trial_id)
 
     def _time_is_over(self) -> bool:
         return self._limits.time_out is not None and self.alive_s >= self._limits.time_out
@@ -155,13 +186,12 @@ class TrialLoop:
 
     def _abandon(self) -> None:
         """Record the end of trials that an exception in the loop cuts off."""
-        for trial_id in self._running:
-            state = TrialState.INTERRUPTED
+        for trial_id, live in self._running.items():
             # Not told to callbacks: the exception may be one of theirs.
-            event = TrialEnded(trial_id, self._parts.clock.now_s(), state)
+            event = TrialEnded(trial_id, self._parts.clock.now_s(), TrialState.INTERRUPTED)
             self._history.apply(event)
             self._parts.journal.append(event)
-            self._policy.on_exit(trial_id, state)
+            self.unfinished.append(_again(live))
         self._running.clear()
 
     def _raise_if_hopeless(self) -> None:
@@ -212,21 +242,26 @@ class TrialLoop:
         trial, live = start.live.trial, start.live
         if start.wish is not None:
             self._policy.on_start(trial.trial_id, start.wish)
+        job = self._starts.job(live)
+        if self._settings.trial_time_out is not None:
+            left_s = self._settings.trial_time_out - trial.busy_s
+            live.deadline_s = self._parts.clock.monotonic_s() + left_s
         self._running[trial.trial_id] = live
         self._record(
             TrialStarted(
                 trial.trial_id,
                 self._parts.clock.now_s(),
-                start.job.attempt,
+                trial.attempts,
                 live.resume_from,
                 live.milestone,
                 start.reason,
+                again=start.wish is None,
             )
         )
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", start.announcement())
         self._parts.journal.commit()
-        self._executor.submit(start.job)
+        self._executor.submit(job)
 
     # -- news of running trials ------------------------------------------------------------
 
@@ -245,17 +280,19 @@ class TrialLoop:
                 self._on_exit(live, item)
         if answers:  # nobody hears of a decision before it is on its way to the disk
             self._parts.journal.commit()
+        self._parts.checkpoints.tidy()
         for trial_id, decision in answers:
             self._executor.reply(trial_id, decision)
 
     def _on_report(self, live: LiveTrial, news: ReportReceived) -> Decision | None:
         """Record a report and decide on it; None if it was rejected."""
         trial, metrics = live.trial, news.metrics
-        resource = self._resource(trial, metrics)
+        resource = news.resource or self._resource(trial, metrics)
         reward = self._settings.sign * float(metrics[self._settings.reward_attr])
         if not math.isfinite(reward):
             reward = math.nan
-        if resource <= live.resume_from:
+        if resource <= live.known:
+            self._note_checkpoint(trial, resource, news)
             self._compare(trial, resource, reward)
             return _KNOWN_ALREADY
         try:
@@ -263,10 +300,22 @@ class TrialLoop:
         except ReportError as error:
             self._executor.reject(trial.trial_id, str(error))
             return None
-        report = Reported(trial.trial_id, news.time_s, resource, reward, self._row(metrics))
-        self._record(report)
+        report = Reported(
+            trial.trial_id,
+            news.time_s,
+            resource,
+            reward,
+            self._row(metrics),
+            news.checkpoint_bytes,
+        )
+        self._record(report, "" if self._adds_to_rows else news.metrics_json)
+        self._note_checkpoint(trial, resource, news)
         self._parts.feed.on_report(trial, report, decision)
         return self._carry_out(live, report, self._overruled(report, decision))
+
+    def _note_checkpoint(self, trial: Trial, resource: int, news: ReportReceived) -> None:
+        if news.checkpoint_bytes is not None:
+            self._parts.checkpoints.add(trial.trial_id, resource, news.checkpoint_bytes)
 
     def _compare(self, trial: Trial, resource: int, reward: float) -> None:
         """Say so, once, if a repeated report differs from the recorded one."""
@@ -293,7 +342,7 @@ class TrialLoop:
         return len(trial.reports) + 1
 
     def _row(self, metrics: dict[str, Any]) -> dict[str, Any]:
-        if self._settings.training_history_searcher_info:
+        if self._adds_to_rows:
             searcher = self._parts.searcher
             if searcher.dataset_size():
                 metrics["searcher_data_size"] = searcher.dataset_size()
@@ -345,12 +394,37 @@ class TrialLoop:
                 news.evidence,
             )
         )
+        self._parts.checkpoints.on_exit(trial)
+        if goes_on_later(trial, state, self._settings.max_retries):
+            self._on_cut_off(live)
+            return
         self._policy.on_exit(trial.trial_id, state)
         self._parts.feed.on_exit(trial)
         if state.is_failure:
             self._on_failure(trial)
         elif state is TrialState.COMPLETED and not trial.reports:
             self._warn_of_silence(trial)
+
+    def _on_cut_off(self, live: LiveTrial) -> None:
+        """Start a trial again whose process vanished; in a later run, if this one ends."""
+        trial = live.trial
+        if trial.state is TrialState.LOST:
+            number, limit = trial.losses, self._settings.max_retries
+            logger.warning(
+                "trial %d: %s; it starts again (retry %d of %d)",
+                trial.trial_id,
+                trial.error,
+                number,
+                limit,
+            )
+            again = _again(live, f"its process vanished; retry {number} of {limit}")
+        else:
+            self._parts.feed.on_cut_off(trial)
+            again = _again(live)
+        if self._ending:
+            self.unfinished.append(again)
+        else:
+            self._starts.retry(again)
 
     def _warn_of_silence(self, trial: Trial) -> None:
         if not self._has_warned_of_silence:
@@ -365,23 +439,33 @@ class TrialLoop:
     def _on_failure(self, trial: Trial) -> None:
         self._last_failure = trial
         tail = "\n".join(self._executor.log(trial.trial_id)[-20:])
+        folders = self._task.folders
+        where = ""
+        if tail and folders is not None and not folders.is_temporary:
+            where = f"\nAll of its output: {folders.log(trial.trial_id)}"
         logger.error(
-            "trial %d %s: %s%s%s",
+            "trial %d %s: %s%s%s%s",
             trial.trial_id,
             trial.state.value.replace("_", " "),
             trial.error,
             f"\n{trial.traceback_text.rstrip()}" if trial.traceback_text else "",
             f"\nIts last output:\n{tail}" if tail else "",
+            where,
         )
         history = self._history
         if not self._ending and self._settings.gives_up(history.num_failures, history.num_tried):
             self._end_run("too many failures", kill=True)
 
-    def _record(self, event: Event) -> None:
+    def _record(self, event: Event, metrics_json: str = "") -> None:
         self._history.apply(event)
-        self._parts.journal.append(event)
+        self._parts.journal.append(event, metrics_json)
         for callback in self._callbacks:
             callback.on_event(event)
+
+
+def _again(live: LiveTrial, reason: str = CUT_OFF) -> Launch:
+    """The attempt that takes the place of one that was cut off."""
+    return start_again(live.trial, live.resume_from, live.milestone, reason)
 
 
 _KNOWN_ALREADY = Decision(Action.CONTINUE, "this report was recorded before the trial was paused")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agcore.checks import whole_number
+from agcore.checks import finite_number, whole_number
 from agcore.errors import SpecError
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.resources import TrialResources, gpu_ids
@@ -48,12 +48,19 @@ class RunOptions:
     callbacks: Sequence[Callback] = ()
     progress: bool | None = None
     predict_duration: bool = False
+    trial_time_out: float | None = None
+    max_retries: int = 0
+    max_checkpoint_gb: float | None = None
 
     def __post_init__(self) -> None:
         if self.resume not in (True, False, "auto"):
             raise SpecError(f"resume={self.resume!r} must be True, False or 'auto'")
         if self.num_workers is not None:
             whole_number("num_workers", self.num_workers)
+        if self.max_checkpoint_gb is not None:
+            rule = "a positive number of gigabytes"
+            if finite_number("max_checkpoint_gb", self.max_checkpoint_gb, rule) <= 0:
+                raise SpecError(f"max_checkpoint_gb={self.max_checkpoint_gb!r} must be {rule}")
         for name in ("search_options", "resource"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, Mapping):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from agcore.jobs import Outcome
 from agcore.records import Action, Decision, Reported, TrialState
+
+if TYPE_CHECKING:
+    from agcore.history import Trial
 
 _FAILED = {
     Outcome.RAISED: TrialState.FAILED,
@@ -22,6 +26,21 @@ def state_after(decision: Decision, report: Reported) -> TrialState:
     if decision.action is Action.PAUSE:
         return TrialState.PAUSED
     return TrialState.COMPLETED if decision.completed else TrialState.STOPPED
+
+
+def goes_on_later(trial: Trial, state: TrialState, max_retries: int) -> bool:
+    """Whether a trial whose attempt has ended will have another one, if the run goes on.
+
+    Such an end is nobody's business but the history's: for policy and searcher the trial runs.
+
+    Args:
+        trial: The trial, its losses so far counted.
+        state: What it has become.
+        max_retries: How often a trial whose process vanished is started again.
+    """
+    if state is TrialState.LOST:
+        return trial.losses <= max_retries
+    return state is TrialState.INTERRUPTED
 
 
 def state_at_exit(planned: TrialState | None, outcome: Outcome) -> TrialState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from agcore.journal import Journal
     from agcore.policy import Policy
     from agcore.records import TrialState
+    from agcore.scheduler.checkpoints import CheckpointKeeper
     from agcore.scheduler.clock import Clock
     from agcore.scheduler.feed import SearcherFeed
     from agcore.scheduler.proposals import Proposals
@@ -29,6 +31,7 @@ class Parts:
     history: RunHistory
     journal: Journal
     clock: Clock
+    checkpoints: CheckpointKeeper
 
 
 @dataclass(slots=True)
@@ -37,12 +40,16 @@ class LiveTrial:
 
     Attributes:
         trial: Its history.
-        resume_from: Reports up to this resource are not recorded again.
+        resume_from: Where its last promotion goes on; 0 for a trial that was never paused.
+        known: Reports up to this resource are recorded already.
         milestone: Resource of its next decision.
         final_state: What it becomes when it ends as it was told to.
+        deadline_s: When its own time is over (monotonic clock).
     """
 
     trial: Trial
     resume_from: int = 0
+    known: int = 0
     milestone: int | None = None
     final_state: TrialState | None = None
+    deadline_s: float = math.inf

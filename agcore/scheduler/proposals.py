@@ -24,6 +24,8 @@ class Proposals:
         self._searcher = searcher
         self._space = space
         self._queue: deque[Config] = deque()
+        self._unrecorded: list[Config] = []
+        self._repeated: deque[Config] = deque()
         self._prepared: Suggestion | None = None
         self._exhausted = False
         # What others wrote is checked; our own searchers take their configs from the space.
@@ -37,12 +39,34 @@ class Proposals:
     def enqueue(self, config: Mapping[str, Any]) -> Config:
         """Have a config evaluated next; missing parameters take their default.
 
+        A script that is run again to resume enqueues the same configs again. Those that the
+        record knows are not enqueued twice, as long as they come in the same order.
+
         Raises:
             SpecError: It is not in the space.
         """
         complete = self._space.complete(config)
+        if self._repeated and self._repeated[0] == complete:
+            self._repeated.popleft()
+            return complete
         self._queue.append(dict(complete))
+        self._unrecorded.append(dict(complete))
         return complete
+
+    def take_unrecorded(self) -> list[Config]:
+        """Configs that were enqueued since the last call."""
+        taken, self._unrecorded = self._unrecorded, []
+        return taken
+
+    def restore(self, config: Config) -> None:
+        """Enqueue a config as the record of the run says."""
+        self._queue.append(dict(config))
+        self._repeated.append(dict(config))
+
+    def skip(self) -> None:
+        """The first config of the queue has become a trial in the record."""
+        if self._queue:
+            self._queue.popleft()
 
     def prepare(self, request: SuggestRequest) -> None:
         """Find the config of the next trial now; `next` will have it at once."""
@@ -58,7 +82,7 @@ class Proposals:
         if self._queue:
             config = self._queue.popleft()
             self._searcher.exclude(config)
-            return Suggestion(config, "user")
+            return Suggestion(config, "queue")
         suggestion = self._searcher.suggest(request)
         self._exhausted = suggestion is None
         if suggestion is None or not self._checks:

@@ -10,9 +10,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import JournalError
-from agcore.jobs import Job, Resume, Start
 from agcore.records import (
     Action,
+    ConfigEnqueued,
     Decided,
     Decision,
     Event,
@@ -24,10 +24,9 @@ from agcore.records import (
     TrialProposed,
     TrialStarted,
 )
-from agcore.scheduler.outcomes import state_after
+from agcore.scheduler.outcomes import goes_on_later, state_after
 from agcore.scheduler.parts import LiveTrial, Parts
-from agcore.scheduler.seeds import trial_seed
-from agcore.scheduler.starts import Launch
+from agcore.scheduler.starts import CUT_OFF, Launch, start_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,20 +41,21 @@ class Replay:
 
     Args:
         parts: Fresh ones, made with the arguments of the recorded run.
-        seed: Of the experiment.
+        max_retries: How often a trial whose process vanished is started again.
 
     After `apply_all`, ``launches`` holds the trials that ran when the record ends, ready to be
     started again, and ``missing`` the events that the record should have ended with.
     """
 
-    def __init__(self, parts: Parts, seed: int) -> None:
+    def __init__(self, parts: Parts, max_retries: int = 0) -> None:
         self._parts = parts
-        self._seed = seed
+        self._max_retries = max_retries
         self._starts: dict[int, TrialStarted] = {}
         self._verdicts: dict[int, tuple[Reported, Decision]] = {}
         self._decided: set[tuple[int, int]] = set()
         self._has_warned = False
         self._handlers: dict[type, Callable[[Any], None]] = {
+            ConfigEnqueued: self._enqueued,
             TrialProposed: self._proposed,
             TrialStarted: self._started,
             Reported: self._reported,
@@ -89,13 +89,20 @@ class Replay:
 
     # -- events ----------------------------------------------------------------------------
 
+    def _enqueued(self, event: ConfigEnqueued) -> None:
+        self._parts.proposals.restore(event.config)
+
     def _proposed(self, event: TrialProposed) -> None:
         searcher = self._parts.searcher
+        if event.origin == "queue":
+            self._parts.proposals.skip()
+            searcher.exclude(event.config)
+            return
         if getattr(searcher, "is_replayed_by_exclusion", False):
             searcher.exclude(event.config)
             return
         request = SuggestRequest(event.trial_id, (), event.bracket)
-        suggestion = None if event.origin == "queue" else searcher.suggest(request)
+        suggestion = searcher.suggest(request)
         if suggestion is None or suggestion.config != event.config:
             self._warn(
                 "the searcher proposes other configs than it did before; those of the journal "
@@ -106,20 +113,14 @@ class Replay:
         trial = self._parts.history.trials[event.trial_id]
         self._starts[event.trial_id] = event
         self._verdicts.pop(event.trial_id, None)  # that of an earlier attempt is carried out
-        if event.resume_from and event.milestone is not None and not self._goes_on(trial, event):
-            wish: NewTrial | ResumeTrial = ResumeTrial(
+        if event.again:
+            return  # the policy never knew that it was gone
+        wish: NewTrial | ResumeTrial = NewTrial(trial.bracket, event.milestone)
+        if event.resume_from and event.milestone is not None:
+            wish = ResumeTrial(
                 event.trial_id, event.resume_from, event.milestone, trial.bracket, event.reason
             )
-        elif event.attempt == 0:
-            wish = NewTrial(trial.bracket, event.milestone)
-        else:
-            return  # started again after a crash: the policy never knew that it was gone
         self._parts.policy.on_start(event.trial_id, wish)
-
-    @staticmethod
-    def _goes_on(trial: Trial, event: TrialStarted) -> bool:
-        """Whether an attempt repeats one that a crash has cut off."""
-        return trial.resource > event.resume_from or event.reason == RESTARTED
 
     def _reported(self, event: Reported) -> None:
         trial = self._parts.history.trials[event.trial_id]
@@ -136,6 +137,8 @@ class Replay:
 
     def _ended(self, event: TrialEnded) -> None:
         trial = self._parts.history.trials[event.trial_id]
+        if goes_on_later(trial, event.state, self._max_retries):
+            return
         self._starts.pop(event.trial_id, None)
         self._parts.policy.on_exit(event.trial_id, event.state)
         self._parts.feed.on_exit(trial)
@@ -168,19 +171,10 @@ class Replay:
 
     def _again(self, trial: Trial, decision: Decision | None) -> Launch:
         event = self._starts[trial.trial_id]
-        seed = trial_seed(self._seed, trial.trial_id)
-        job: Job
         milestone = event.milestone
-        if event.resume_from and milestone is not None:
-            job = Resume(
-                trial.trial_id, trial.config, seed, trial.attempts, event.resume_from, milestone
-            )
-        else:
-            job = Start(trial.trial_id, trial.config, seed, trial.attempts)
         if decision is not None and decision.next_milestone is not None:
             milestone = decision.next_milestone
-        live = LiveTrial(trial, max(trial.resource, event.resume_from), milestone)
-        return Launch(job, live, None, RESTARTED)
+        return start_again(trial, event.resume_from, milestone, CUT_OFF)
 
     def _at_last(self, trial: Trial) -> Launch:
         """The first start of a trial that was proposed when the record ends."""
@@ -188,8 +182,4 @@ class Replay:
         wish = self._parts.policy.next_job(0.0)
         if not isinstance(wish, NewTrial):
             wish = NewTrial(trial.bracket)
-        job = Start(trial.trial_id, trial.config, trial_seed(self._seed, trial.trial_id))
-        return Launch(job, LiveTrial(trial, milestone=wish.first_milestone), wish)
-
-
-RESTARTED = "it was running when the run was cut off"
+        return Launch(LiveTrial(trial, milestone=wish.first_milestone), wish)

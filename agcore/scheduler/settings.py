@@ -25,9 +25,7 @@ class Limits:
         if self.num_trials is not None:
             whole_number("num_trials", self.num_trials)
         if self.time_out is not None:
-            rule = "a positive number of seconds"
-            if finite_number("time_out", self.time_out, rule) <= 0:
-                raise SpecError(f"time_out={self.time_out!r} must be {rule}")
+            _seconds("time_out", self.time_out)
         if self.num_trials is None and self.time_out is None:
             raise SpecError(
                 "neither num_trials nor time_out is given, so the run would never end; pass "
@@ -56,6 +54,8 @@ class RunSettings:
             the searcher's model.
         predict_duration: Whether a trial is not started when it would probably not end
             before ``time_out``.
+        trial_time_out: Seconds that a trial may run, all its attempts together; or None.
+        max_retries: How often a trial whose process vanished is started again.
         seed: Fixes every random number of scheduler and trials.
     """
 
@@ -70,6 +70,8 @@ class RunSettings:
     delay_get_config: bool = True
     training_history_searcher_info: bool = False
     predict_duration: bool = False
+    trial_time_out: float | None = None
+    max_retries: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -82,6 +84,9 @@ class RunSettings:
                 raise SpecError(f"{name}={value!r} must be the name of a reported metric")
         if self.max_reward is not None:
             finite_number("max_reward", self.max_reward, "a finite number or None")
+        if self.trial_time_out is not None:
+            _seconds("trial_time_out", self.trial_time_out)
+        whole_number("max_retries", self.max_retries, least=0)
         limit = self.max_failures
         if not (limit is None or limit == "auto" or (type(limit) is int and limit >= 1)):
             raise SpecError(
@@ -106,6 +111,12 @@ class RunSettings:
             return num_failures >= self.max_failures
         all_of_first = num_tried >= 5 and num_failures == num_tried
         return all_of_first or (num_tried >= 20 and 2 * num_failures >= num_tried)
+
+
+def _seconds(name: str, value: Any) -> None:
+    rule = "a positive number of seconds"
+    if finite_number(name, value, rule) <= 0:
+        raise SpecError(f"{name}={value!r} must be {rule}")
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:

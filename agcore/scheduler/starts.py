@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agcore.jobs import Job, Resume, Start
-from agcore.records import Event, NewTrial, ResumeTrial, SuggestRequest, TrialProposed
+from agcore.records import (
+    ConfigEnqueued,
+    Event,
+    NewTrial,
+    ResumeTrial,
+    SuggestRequest,
+    TrialProposed,
+)
 from agcore.scheduler.parts import LiveTrial, Parts
 from agcore.scheduler.seeds import trial_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from agcore.history import Trial
     from agcore.scheduler.settings import Limits, RunSettings
 
 
@@ -21,13 +30,11 @@ class Launch:
     """An attempt that is ready to start.
 
     Attributes:
-        job: For the executor.
-        live: For the loop.
+        live: The trial.
         wish: What the policy asked for; None if it knows the trial to run already.
         reason: Why a trial goes on; empty for a new one.
     """
 
-    job: Job
     live: LiveTrial
     wish: NewTrial | ResumeTrial | None
     reason: str = ""
@@ -37,9 +44,26 @@ class Launch:
         trial, live = self.live.trial, self.live
         until = f" up to {live.milestone}" if live.milestone is not None else ""
         if self.reason:
-            return f"trial {trial.trial_id} resumes from {live.resume_from}{until}: {self.reason}"
+            verb = "starts again" if self.wish is None else f"resumes from {live.resume_from}"
+            return f"trial {trial.trial_id} {verb}{until}: {self.reason}"
         values = ", ".join(f"{key}={value!r}" for key, value in trial.config.items())
         return f"trial {trial.trial_id} starts{until} ({trial.origin}): {values}"
+
+
+CUT_OFF = "it was running when the run was cut off"
+
+
+def start_again(trial: Trial, resume_from: int, milestone: int | None, reason: str) -> Launch:
+    """Another attempt in the place of one that was cut off.
+
+    Args:
+        trial: The trial.
+        resume_from: As in the attempt that was cut off.
+        milestone: Resource of its next decision.
+        reason: Why it is cut off no more.
+    """
+    known = max(trial.resource, resume_from)
+    return Launch(LiveTrial(trial, resume_from, known, milestone), None, reason)
 
 
 class Starts:
@@ -59,18 +83,18 @@ class Starts:
         settings: RunSettings,
         limits: Limits,
         record: Callable[[Event], None],
-        again: list[Launch],
+        again: Iterable[Launch],
     ) -> None:
         self._parts = parts
         self._settings = settings
         self._limits = limits
         self._record = record
-        self._again = again
+        self._again = deque(again)
 
     def next(self, running: Iterable[LiveTrial], elapsed_s: float) -> Launch | None:
         """What to start in a free slot, or None to leave it free."""
         if self._again:
-            return self._again.pop(0)
+            return self._again.popleft()
         policy = self._parts.policy
         wish = policy.next_job(elapsed_s, allow_new=self._may_start_new())
         if isinstance(wish, NewTrial):
@@ -80,6 +104,30 @@ class Starts:
             # There is no config left to try, but a paused trial may still be promoted.
             wish = policy.next_job(elapsed_s, allow_new=False)
         return self._resumed_trial(wish) if isinstance(wish, ResumeTrial) else None
+
+    def retry(self, launch: Launch) -> None:
+        """Have an attempt start in the next free slot."""
+        self._again.append(launch)
+
+    def take_rest(self) -> list[Launch]:
+        """What was to start again and did not, because the run has come to its end."""
+        rest = list(self._again)
+        self._again.clear()
+        return rest
+
+    def job(self, live: LiveTrial) -> Job:
+        """What the executor gets: where the trial goes on, and from which of its files."""
+        trial = live.trial
+        seed = trial_seed(self._settings.seed, trial.trial_id)
+        first = trial.trial_id, trial.config, seed, trial.attempts
+        checkpoint = self._parts.checkpoints.latest(trial)
+        if checkpoint is not None:
+            return Resume(*first, checkpoint.resource, live.milestone, str(checkpoint.path))
+        # Its checkpoints were deleted or have gone with their temporary folder: it starts over.
+        has_lost_files = any(report.checkpoint_bytes is not None for report in trial.reports)
+        if live.resume_from and not has_lost_files:
+            return Resume(*first, live.resume_from, live.milestone)
+        return Start(*first)
 
     def prepare_ahead(self, running: Iterable[LiveTrial], elapsed_s: float) -> None:
         """Find the config of the next new trial while all slots are taken."""
@@ -104,6 +152,7 @@ class Starts:
     ) -> Launch | None:
         """A trial with a new config; None if there is no config left."""
         clock, history = self._parts.clock, self._parts.history
+        self.note_enqueued()
         trial_id = len(history.trials)
         began_s = clock.monotonic_s()
         suggestion = self._parts.proposals.next(self._request(wish, running, elapsed_s))
@@ -120,15 +169,14 @@ class Starts:
                 clock.monotonic_s() - began_s,
             )
         )
-        job = Start(trial_id, suggestion.config, trial_seed(self._settings.seed, trial_id))
-        live = LiveTrial(history.trials[trial_id], milestone=wish.first_milestone)
-        return Launch(job, live, wish)
+        return Launch(LiveTrial(history.trials[trial_id], milestone=wish.first_milestone), wish)
+
+    def note_enqueued(self) -> None:
+        """Record configs that the user has enqueued since the last time."""
+        for config in self._parts.proposals.take_unrecorded():
+            self._record(ConfigEnqueued(self._parts.clock.now_s(), config))
 
     def _resumed_trial(self, wish: ResumeTrial) -> Launch:
         trial = self._parts.history.trials[wish.trial_id]
-        seed = trial_seed(self._settings.seed, wish.trial_id)
-        job = Resume(
-            wish.trial_id, trial.config, seed, trial.attempts, wish.resume_from, wish.milestone
-        )
-        live = LiveTrial(trial, wish.resume_from, wish.milestone)
-        return Launch(job, live, wish, wish.reason)
+        live = LiveTrial(trial, wish.resume_from, wish.resume_from, wish.milestone)
+        return Launch(live, wish, wish.reason)

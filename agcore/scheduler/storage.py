@@ -6,16 +6,22 @@ import contextlib
 import hashlib
 import inspect
 import logging
+import os
 import platform
+import shutil
+import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from agcore.errors import JournalError, SpecError
 from agcore.journal import Journal, JournalWriter, NoJournal, read_journal
-from agcore.records import Event, TrialProposed
+from agcore.records import ConfigEnqueued, Event, TrialProposed
+from agcore.trial_folders import TrialFolders
 from agcore.version import __version__
 
 if TYPE_CHECKING:
@@ -28,17 +34,33 @@ logger = logging.getLogger("agcore")
 class Storage(Protocol):
     """What the facade needs of a place for its run."""
 
+    @property
+    def folders(self) -> TrialFolders:
+        """Where the files of trials go."""
+
     def session(self) -> contextlib.AbstractContextManager[Journal]:
         """The journal for one call of ``run``; closed at its end."""
 
 
 class NoStorage:
-    """Nothing is written."""
+    """Nothing is written but checkpoints, to a temporary folder that goes with the run."""
+
+    def __init__(self) -> None:
+        name = f"agcore-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._folders = TrialFolders(Path(tempfile.gettempdir(), name), is_temporary=True)
+
+    @property
+    def folders(self) -> TrialFolders:
+        """A folder that is made with the first checkpoint."""
+        return self._folders
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Journal]:
         """A journal that keeps nothing."""
-        yield NoJournal()
+        try:
+            yield NoJournal()
+        finally:
+            shutil.rmtree(self._folders.root, ignore_errors=True)
 
 
 class RunStorage:
@@ -58,6 +80,11 @@ class RunStorage:
         self._is_widening = False
         self._size_read = 0
         self.missing: list[Event] = []
+
+    @property
+    def folders(self) -> TrialFolders:
+        """The trials' folders in the run directory."""
+        return self._directory.trials
 
     def begin(self, resume: bool | str) -> bool:
         """Whether there is a run to continue.
@@ -91,14 +118,8 @@ class RunStorage:
         """
         self._size_read = self._directory.journal.stat().st_size
         for event in read_journal(self._directory.journal):
-            if isinstance(event, TrialProposed) and self._is_widening:
-                try:
-                    event = replace(event, config=space.complete(event.config))
-                except SpecError as error:
-                    raise JournalError(
-                        f"trial {event.trial_id} of the run does not fit the search space as it "
-                        f"is now: {error}; resume may widen a space, not narrow it"
-                    ) from error
+            if isinstance(event, (TrialProposed, ConfigEnqueued)) and self._is_widening:
+                event = _as_in(space, event)
             yield event
 
     @contextlib.contextmanager
@@ -149,6 +170,22 @@ class RunStorage:
                     what,
                     difference,
                 )
+
+
+def _as_in(
+    space: SearchSpace, event: TrialProposed | ConfigEnqueued
+) -> TrialProposed | ConfigEnqueued:
+    """The event with its config as ``space`` writes it."""
+    try:
+        return replace(event, config=space.complete(event.config))
+    except SpecError as error:
+        what = "a config that was enqueued"
+        if isinstance(event, TrialProposed):
+            what = f"trial {event.trial_id}"
+        raise JournalError(
+            f"{what} of the run does not fit the search space as it is now: {error}; resume may "
+            "widen a space, not narrow it"
+        ) from error
 
 
 def _differences(before: Any, now: Mapping[str, Any]) -> list[str]:

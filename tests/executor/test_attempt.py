@@ -220,7 +220,7 @@ def test_a_forked_child_that_comes_back_ends_there_and_not_in_our_loop(ends_with
         return os.waitstatus_to_exitcode(status)
 
     sent = []
-    end = ending_of(forks, lambda metrics: sent.append(metrics) or GO_ON)
+    end = ending_of(forks, lambda report: sent.append(report.metrics) or GO_ON)
     assert os.getpid() == test_process
     assert end.outcome == Outcome.RETURNED.value
     assert sent == [{"accuracy": code}]
@@ -240,7 +240,7 @@ def test_reporting_from_a_forked_child_is_an_error_there():
         reporter(accuracy=os.waitstatus_to_exitcode(status))
 
     sent = []
-    ending_of(forks, lambda metrics: sent.append(metrics) or GO_ON)
+    ending_of(forks, lambda report: sent.append(report.metrics) or GO_ON)
     assert sent == [{"accuracy": 7}]
 
 

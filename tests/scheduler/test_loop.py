@@ -291,7 +291,7 @@ def test_enqueued_configs_come_first_and_are_not_proposed_again(scripted):
     kinds = [trial.config["kind"] for trial in scheduler.trials.values()]
     assert kinds[0] == "c"
     assert sorted(kinds) == ["a", "b", "c"]
-    assert scheduler.trials[0].origin == "user"
+    assert scheduler.trials[0].origin == "queue"
     scheduler.enqueue({"kind": "a"})
     scheduler.run(num_trials=11)
     assert len(scheduler.trials) == 4

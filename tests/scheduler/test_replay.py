@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 import agcore as ag
@@ -6,13 +8,16 @@ from agcore.history import RunHistory
 from agcore.journal import NoJournal
 from agcore.policy import HyperbandPolicy
 from agcore.records import Reported, RunStarted, TrialEnded, TrialProposed, TrialStarted, TrialState
+from agcore.scheduler.checkpoints import CheckpointKeeper
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
-from agcore.scheduler.replay import RESTARTED, Replay
+from agcore.scheduler.replay import Replay
+from agcore.scheduler.starts import CUT_OFF
 from agcore.searcher import RandomSearcher
 from agcore.space import SearchSpace
+from agcore.trial_folders import TrialFolders
 
 
 def replayed(events):
@@ -27,8 +32,9 @@ def replayed(events):
         history=history,
         journal=NoJournal(),
         clock=SystemClock(),
+        checkpoints=CheckpointKeeper(TrialFolders(Path("nowhere"), True), history),
     )
-    replay = Replay(parts, seed=7)
+    replay = Replay(parts)
     replay.apply_all(events)
     return replay, parts
 
@@ -40,7 +46,7 @@ STARTED = TrialStarted(0, 1.0, milestone=1)
 def test_a_trial_that_was_only_proposed_starts_for_the_first_time():
     replay, parts = replayed([RunStarted(0.0, 0, {}, {}, {}), PROPOSED])
     (launch,) = replay.launches
-    assert (launch.job.attempt, launch.reason) == (0, "")
+    assert launch.reason == ""
     assert launch.wish is not None
     assert parts.searcher.is_known({"x": 0.25})
 
@@ -48,7 +54,7 @@ def test_a_trial_that_was_only_proposed_starts_for_the_first_time():
 def test_a_trial_that_ran_starts_again_without_asking_the_policy():
     replay, _ = replayed([PROPOSED, STARTED])
     (launch,) = replay.launches
-    assert (launch.job.attempt, launch.reason, launch.wish) == (1, RESTARTED, None)
+    assert (launch.live.trial.attempts, launch.reason, launch.wish) == (1, CUT_OFF, None)
 
 
 def test_a_verdict_that_was_cut_off_is_carried_out():

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import agcore as ag
 from agcore.history import RunHistory
 from agcore.jobs import Resume, Start
 from agcore.journal import NoJournal
 from agcore.policy import FIFOPolicy
 from agcore.records import ResumeTrial
+from agcore.scheduler.checkpoints import CheckpointKeeper
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.parts import Parts
@@ -12,6 +15,7 @@ from agcore.scheduler.settings import Limits, RunSettings
 from agcore.scheduler.starts import Starts
 from agcore.searcher import GridSearcher
 from agcore.space import SearchSpace
+from agcore.trial_folders import TrialFolders
 
 
 def make_starts(policy=None, num_trials=10):
@@ -26,13 +30,14 @@ def make_starts(policy=None, num_trials=10):
         history=history,
         journal=NoJournal(),
         clock=SystemClock(),
+        checkpoints=CheckpointKeeper(TrialFolders(Path("nowhere"), True), history),
     )
     return Starts(parts, RunSettings(), Limits(num_trials), history.apply, []), history
 
 
 def test_new_trials_get_consecutive_ids_and_a_seed_each():
     starts, history = make_starts()
-    jobs = [starts.next([], 0.0).job for _ in range(2)]
+    jobs = [starts.job(starts.next([], 0.0).live) for _ in range(2)]
     assert [(type(j), j.trial_id, j.config) for j in jobs] == [
         (Start, 0, {"kind": "a"}),
         (Start, 1, {"kind": "b"}),
@@ -59,7 +64,7 @@ def test_when_no_config_is_left_a_paused_trial_may_still_go_on():
     starts.next([], 0.0)
     starts.next([], 0.0)
     launch = starts.next([], 0.0)
-    assert isinstance(launch.job, Resume)
+    assert isinstance(starts.job(launch.live), Resume)
     assert launch.reason == "it is the best"
     assert launch.announcement() == "trial 0 resumes from 1 up to 3: it is the best"
     assert len(history.trials) == 2
