@@ -26,6 +26,7 @@ from agcore.executor.departures import Departures, GracePeriods
 from agcore.executor.guardian import Guardian
 from agcore.executor.held_back import HeldBackInterrupts
 from agcore.executor.logs import LogTails, TrialLogs, trial_logs
+from agcore.executor.memory import MemoryWatch
 from agcore.executor.processes import has_pidfd
 from agcore.executor.resources import GpuPool, TrialResources, cpu_count, gpu_ids
 from agcore.executor.shipping import pack, shared_memory
@@ -63,6 +64,7 @@ class LocalExecutor:
         use_pidfd: Whether to wait on pidfds, by default where the system has them.
         use_death_signal: Whether the kernel kills a worker whose scheduler has died; without
             that signal, or on a system that has none, the guard process alone does.
+        memory: Tells which kills were for memory; by default from the kernel's counts.
 
     Raises:
         SpecError: More GPUs per trial than there are, or this is Windows.
@@ -78,6 +80,7 @@ class LocalExecutor:
         grace: GracePeriods | None = None,
         use_pidfd: bool | None = None,
         use_death_signal: bool = True,
+        memory: MemoryWatch | None = None,
     ) -> None:
         require_posix("running trials in worker processes")
         if isolation not in ("auto", "process"):
@@ -93,6 +96,7 @@ class LocalExecutor:
         self._use_pidfd = has_pidfd() if use_pidfd is None else use_pidfd
         self._use_death_signal = use_death_signal
         self._logs: TrialLogs = LogTails()
+        self._memory = memory or MemoryWatch()
         self._workers: set[WorkerHandle] = set()
         self._idle: list[WorkerHandle] = []
         self._running: dict[int, WorkerHandle] = {}
@@ -335,7 +339,7 @@ class LocalExecutor:
     def _release(self, worker: WorkerHandle, news: list[ExecutorNews]) -> None:
         """Nothing is left of a worker, or nothing can be done about it: its slot is free."""
         if worker.trial_id is not None:
-            self._forget_trial(worker, _how_it_vanished(worker, worker.trial_id), news)
+            self._forget_trial(worker, self._how_it_vanished(worker, worker.trial_id), news)
         self._stop_watching(worker.socket, worker.output, worker.pidfd)
         self._workers.discard(worker)
         self._gpus.put_back(worker.gpus, self._resources.num_gpus)
@@ -437,10 +441,19 @@ class LocalExecutor:
         self._take(worker, worker.receive_all(), news)
         self._on_output(worker, news)
         if worker.trial_id is not None:
-            self._forget_trial(worker, _how_it_vanished(worker, worker.trial_id), news)
+            self._forget_trial(worker, self._how_it_vanished(worker, worker.trial_id), news)
         self._stop_watching(worker.socket, worker.output, worker.pidfd)
         self._leave_idle(worker)
         self._departures.mourn(worker)
+
+    def _how_it_vanished(self, worker: WorkerHandle, trial_id: int) -> Exited:
+        code = worker.process.returncode
+        if worker.is_told_to_end:
+            return Exited(trial_id, Outcome.STOPPED, time.time(), exit_code=code)
+        message = f"the worker process vanished ({worker.cause_of_death()})"
+        evidence = self._memory.evidence(code, worker.peak_bytes)
+        outcome = Outcome.OUT_OF_MEMORY if evidence else Outcome.VANISHED
+        return Exited(trial_id, outcome, time.time(), message, exit_code=code, evidence=evidence)
 
     def _forget_trial(self, worker: WorkerHandle, exited: Exited, news: list[ExecutorNews]) -> None:
         news.append(exited)
@@ -452,11 +465,3 @@ def _to_be_removed(task: TrialTask) -> str:
     """The folder that must not outlive the run, or an empty string."""
     folders = task.folders
     return str(folders.root) if folders is not None and folders.is_temporary else ""
-
-
-def _how_it_vanished(worker: WorkerHandle, trial_id: int) -> Exited:
-    code = worker.process.returncode
-    if worker.is_told_to_end:
-        return Exited(trial_id, Outcome.STOPPED, time.time(), exit_code=code)
-    message = f"the worker process vanished ({worker.cause_of_death()})"
-    return Exited(trial_id, Outcome.VANISHED, time.time(), message, exit_code=code)

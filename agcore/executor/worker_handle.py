@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _MOST_AT_ONCE = 16 * _CHUNK
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Step(enum.Enum):
@@ -60,6 +61,7 @@ class WorkerHandle:
         give_up_s: When to give up on what does not follow SIGKILL, or None.
         family: Processes it had started when it was last sent a signal.
         frames: Cuts what comes in into frames.
+        peak_bytes: The most memory it has held, once it has ended.
     """
 
     process: subprocess.Popen[bytes]
@@ -79,6 +81,7 @@ class WorkerHandle:
     give_up_s: float | None = None
     family: list[psutil.Process] = field(default_factory=list)
     frames: wire.FrameBuffer = field(default_factory=wire.FrameBuffer)
+    peak_bytes: int = 0
 
     @classmethod
     def spawn(
@@ -164,7 +167,15 @@ class WorkerHandle:
 
     def has_ended(self) -> bool:
         """Whether the process has ended (and, if so, reap it)."""
-        return self.process.poll() is not None
+        process = self.process
+        if process.returncode is None:
+            # poll() would throw away what the process has used.
+            with contextlib.suppress(ChildProcessError):
+                pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+                if pid:
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    self.peak_bytes = usage.ru_maxrss * _MAXRSS_UNIT
+        return process.poll() is not None
 
     def let_go(self) -> None:
         """Tell the worker, which has no trial, that there will be none."""

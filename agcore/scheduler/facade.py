@@ -16,6 +16,7 @@ from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.logs import log_tail
 from agcore.executor.surroundings import is_loading
+from agcore.executor.virtual_order import VirtualOrder
 from agcore.figures import Curve, learning_curves
 from agcore.history import BestTrial, RunHistory, Trial
 from agcore.journal import SCHEMA, Journal, NoJournal, event_to_json, events_from_state
@@ -98,6 +99,7 @@ class TrialScheduler:
             predict_duration=options.predict_duration,
             trial_time_out=options.trial_time_out,
             max_retries=options.max_retries,
+            logical_workers=options.num_logical_workers,
             seed=options.random_seed,
         )
         self._history = RunHistory(
@@ -184,9 +186,22 @@ class TrialScheduler:
                 raise
             finally:
                 self._alive_s = loop.alive_s
+                self._tell_cost_of_order()
                 self._again = loop.unfinished
                 self._record(RunEnded(self._clock.now_s(), reason), journal)
                 _tell_all(callbacks, reason)
+
+    def _tell_cost_of_order(self) -> None:
+        executor = self._executor
+        if isinstance(executor, VirtualOrder) and executor.worker_s:
+            logger.warning(
+                "deterministic run of %d logical workers: workers waited %.1f s of %.1f s (%.0f%%) "
+                "for their turn",
+                executor.slots,
+                executor.idle_s,
+                executor.worker_s,
+                100 * executor.idle_s / executor.worker_s,
+            )
 
     def _limits_of_this_run(self, num_trials: int | None, time_out: float | None) -> Limits:
         """The limits given now before those given at first."""
@@ -232,6 +247,8 @@ class TrialScheduler:
         """Apply the events of an earlier session; those that it lacks."""
         replay = Replay(self._parts(NoJournal()), self._settings.max_retries)
         replay.apply_all(events)
+        if isinstance(self._executor, VirtualOrder):
+            self._executor.times.replay(self._history.events)
         self._again = replay.launches
         self._alive_s = RunningTime(self._history.events).total_s
         return replay.missing

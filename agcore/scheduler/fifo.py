@@ -58,6 +58,11 @@ class FIFOScheduler(TrialScheduler):
             time, for debugging; or an `agcore.executor.base.Executor`.
         num_workers: Trials at once; by default as many as the CPUs and GPUs allow.
         isolation: ``'auto'`` reuses worker processes, ``'process'`` starts one for each trial.
+        deterministic: Whether the run is to be the same on any number of workers, however fast
+            they are. Reports are then answered in the order of virtual time, in which an epoch
+            takes as long as any other; what that costs is said at the end.
+        logical_workers: Trials alive at once in a deterministic run, by default 8. Another
+            number is another run; more than ``num_workers`` take turns.
         callbacks: Watch the run.
         progress: Whether to show progress; by default on a terminal only.
 
@@ -94,6 +99,8 @@ class FIFOScheduler(TrialScheduler):
         executor: Any = "local",
         num_workers: int | None = None,
         isolation: str = "auto",
+        deterministic: bool = False,
+        logical_workers: int | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
     ) -> None:
@@ -123,6 +130,8 @@ class FIFOScheduler(TrialScheduler):
             executor=executor,
             num_workers=num_workers,
             isolation=isolation,
+            deterministic=deterministic,
+            logical_workers=logical_workers,
             callbacks=callbacks,
             progress=progress,
         )

@@ -92,6 +92,8 @@ class HyperbandScheduler(TrialScheduler):
         executor: Any = "local",
         num_workers: int | None = None,
         isolation: str = "auto",
+        deterministic: bool = False,
+        logical_workers: int | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
     ) -> None:
@@ -133,6 +135,8 @@ class HyperbandScheduler(TrialScheduler):
             executor=executor,
             num_workers=num_workers,
             isolation=isolation,
+            deterministic=deterministic,
+            logical_workers=logical_workers,
             callbacks=callbacks,
             progress=progress,
         )

@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import ReportError, TrialFailed
+from agcore.executor.virtual_order import VirtualOrder
 from agcore.jobs import ExecutorNews, Exited, ReportReceived
 from agcore.records import (
     Action,
@@ -117,6 +118,13 @@ class TrialLoop:
         """Seconds this history has been run for, over all calls of ``run``."""
         return self._parts.clock.monotonic_s() - self._begin_s
 
+    @property
+    def _elapsed_s(self) -> float:
+        """What policy and searcher take for the age of the run."""
+        if isinstance(self._executor, VirtualOrder):
+            return float(self._executor.times.now)
+        return self.alive_s
+
     def _turn_until_done(self) -> None:
         best = self._history.best()
         if best is not None and self._settings.is_enough(self._settings.sign * best.reward):
@@ -217,9 +225,9 @@ class TrialLoop:
                 break
             if self._executor.free_slots <= 0:
                 if not self._settings.delay_get_config:
-                    self._starts.prepare_ahead(self._running.values(), self.alive_s)
+                    self._starts.prepare_ahead(self._running.values(), self._elapsed_s)
                 return not self._running
-            start = self._starts.next(self._running.values(), self.alive_s)
+            start = self._starts.next(self._running.values(), self._elapsed_s)
             if start is None:
                 break
             self._launch(start)

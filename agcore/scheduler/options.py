@@ -10,6 +10,7 @@ from agcore.checks import finite_number, whole_number
 from agcore.errors import SpecError
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.resources import TrialResources, gpu_ids
+from agcore.executor.virtual_order import VirtualOrder
 from agcore.searcher.base import DEFAULT_SEED
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from agcore.callbacks import Callback
     from agcore.executor.base import Executor
+
+
+LOGICAL_WORKERS = 8
+"""Logical workers of a deterministic run by default: no number of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,19 @@ class RunOptions:
     trial_time_out: float | None = None
     max_retries: int = 0
     max_checkpoint_gb: float | None = None
+    deterministic: bool = False
+    logical_workers: int | None = None
 
     def __post_init__(self) -> None:
         if self.resume not in (True, False, "auto"):
             raise SpecError(f"resume={self.resume!r} must be True, False or 'auto'")
         if self.num_workers is not None:
             whole_number("num_workers", self.num_workers)
+        if self.logical_workers is not None and not self.deterministic:
+            raise SpecError(
+                f"logical_workers={self.logical_workers!r} needs deterministic=True; for the "
+                "number of trials at once pass num_workers="
+            )
         if self.max_checkpoint_gb is not None:
             rule = "a positive number of gigabytes"
             if finite_number("max_checkpoint_gb", self.max_checkpoint_gb, rule) <= 0:
@@ -81,20 +93,41 @@ class RunOptions:
         return bool((self.search_options or {}).get("debug_log", False))
 
     @property
+    def num_logical_workers(self) -> int | None:
+        """Trials alive at once in a deterministic run; None if the run is not to be one."""
+        if not self.deterministic:
+            return None
+        return LOGICAL_WORKERS if self.logical_workers is None else self.logical_workers
+
+    @property
     def resources(self) -> TrialResources:
         """What each trial gets, checked."""
         return TrialResources.parse(self.resource)
 
     def make_executor(self) -> Executor:
-        """A new executor by name, or the object the user gave.
+        """A new executor by name, or the object the user gave; in virtual order if wanted.
 
         Raises:
             SpecError: There is no such executor, or the resources do not exist.
         """
+        logical_workers = self.num_logical_workers
+        if logical_workers is None:
+            return self._make_executor(self.num_workers)
+        whole_number("logical_workers", logical_workers)
+        workers = self._make_executor(self.num_workers).slots
+        executor = self._make_executor(logical_workers)
+        if executor.slots < logical_workers:
+            raise SpecError(
+                f"logical_workers={logical_workers} trials are alive at once, but the executor "
+                f"has room for {executor.slots}; pass logical_workers={executor.slots} or less"
+            )
+        return VirtualOrder(executor, logical_workers, workers)
+
+    def _make_executor(self, num_workers: int | None) -> Executor:
         if self.executor == "local":
             from agcore.executor.local import LocalExecutor
 
-            return LocalExecutor(self.resources, self.num_workers, isolation=self.isolation)
+            return LocalExecutor(self.resources, num_workers, isolation=self.isolation)
         if self.executor == "inline":
             self.resources.check_gpus(gpu_ids())
             return InlineExecutor()

@@ -81,7 +81,7 @@ class Replay:
                 raise JournalError(
                     f"event {number} of the journal does not follow from those before it: {event}"
                 ) from error
-        for trial_id in sorted(self._starts):
+        for trial_id in list(self._starts):  # in the order in which they were started last
             self._finish(self._parts.history.trials[trial_id])
         for trial in self._parts.history.trials.values():
             if not trial.attempts:
@@ -111,6 +111,7 @@ class Replay:
 
     def _started(self, event: TrialStarted) -> None:
         trial = self._parts.history.trials[event.trial_id]
+        self._starts.pop(event.trial_id, None)
         self._starts[event.trial_id] = event
         self._verdicts.pop(event.trial_id, None)  # that of an earlier attempt is carried out
         if event.again:

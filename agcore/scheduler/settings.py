@@ -56,6 +56,8 @@ class RunSettings:
             before ``time_out``.
         trial_time_out: Seconds that a trial may run, all its attempts together; or None.
         max_retries: How often a trial whose process vanished is started again.
+        logical_workers: Trials that are alive at once in a deterministic run; None if the run
+            is not deterministic.
         seed: Fixes every random number of scheduler and trials.
     """
 
@@ -72,6 +74,7 @@ class RunSettings:
     predict_duration: bool = False
     trial_time_out: float | None = None
     max_retries: int = 0
+    logical_workers: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -87,12 +90,33 @@ class RunSettings:
         if self.trial_time_out is not None:
             _seconds("trial_time_out", self.trial_time_out)
         whole_number("max_retries", self.max_retries, least=0)
+        if self.logical_workers is not None:
+            self._check_deterministic()
         limit = self.max_failures
         if not (limit is None or limit == "auto" or (type(limit) is int and limit >= 1)):
             raise SpecError(
                 f"max_failures={limit!r} must be 'auto', None (never give up) or an integer of "
                 "at least 1"
             )
+
+    def _check_deterministic(self) -> None:
+        """Refuse what would make a deterministic run depend on a clock.
+
+        Raises:
+            SpecError: Something does.
+        """
+        whole_number("logical_workers", self.logical_workers)
+        by_clock = {
+            "trial_time_out": self.trial_time_out is not None,
+            "predict_duration": self.predict_duration,
+            "delay_get_config=False": not self.delay_get_config,
+        }
+        for name, is_given in by_clock.items():
+            if is_given:
+                raise SpecError(
+                    f"{name} makes a run depend on how fast it is, which deterministic=True rules "
+                    "out; leave out one of the two (time_out= is fine: it cuts the run short)"
+                )
 
     @property
     def sign(self) -> int:
