@@ -32,6 +32,8 @@ class RunRequest:
         no_plot: Whether there is to be none.
         quiet: Whether to show no progress.
         debug_log: Whether to show every decision.
+        checkpoint: The run directory, or None to keep nothing.
+        resume: Whether to continue the run in it.
     """
 
     scheduler: str
@@ -45,6 +47,8 @@ class RunRequest:
     no_plot: bool
     quiet: bool
     debug_log: bool
+    checkpoint: Path | None = None
+    resume: bool = False
 
     @property
     def picture(self) -> Path | None:
@@ -123,6 +127,13 @@ def _limit_options() -> list[Callable[[Command], Command]]:
 
 def _output_options() -> list[Callable[[Command], Command]]:
     return [
+        click.option(
+            "--checkpoint",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Keep the run there: journal, logs, checkpoints. It survives any crash.",
+        ),
+        click.option("--resume", is_flag=True, help="Continue the run in --checkpoint DIR."),
         click.option(
             "--plot",
             type=click.Path(dir_okay=False, path_type=Path),

@@ -76,6 +76,8 @@ def _make_scheduler(
         num_workers=request.workers,
         callbacks=[Progress(keeps_last=False)] if shows_progress else [],
         progress=False,
+        checkpoint=request.checkpoint,
+        resume=request.resume,
         **arguments,
     )
 

@@ -32,7 +32,7 @@ def pack(task: TrialTask) -> bytes:
     Raises:
         SpecError: Something in it cannot be pickled; the message says what.
     """
-    payload = (task.train_fn, task.builder, task.rules)
+    payload = (task.train_fn, task.builder, task.rules, task.folders)
     try:
         with _by_value_if_not_importable(task.train_fn.f):
             return bytes(cloudpickle.dumps(payload, protocol=pickle.HIGHEST_PROTOCOL))

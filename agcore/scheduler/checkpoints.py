@@ -72,10 +72,18 @@ class CheckpointKeeper:
         A checkpoint whose report was cut off must not be found: the trial would go on behind
         the report that the record lacks.
         """
+        self.look()
+        for trial_id in self._history.trials:
+            known = frozenset(self._sizes.get(trial_id, ()))
+            discard_others(self._folders.checkpoints(trial_id), known)
+        self._touched.update(self._sizes)
+        self.tidy()
+
+    def look(self) -> None:
+        """Find the checkpoints that are both on the disk and in the record; nothing changes."""
         self._sizes.clear()
         for trial in self._history.trials.values():
-            folder = self._folders.checkpoints(trial.trial_id)
-            on_disk = complete_checkpoints(folder)
+            on_disk = complete_checkpoints(self._folders.checkpoints(trial.trial_id))
             known = {
                 report.resource: report.checkpoint_bytes
                 for report in trial.reports
@@ -83,9 +91,6 @@ class CheckpointKeeper:
             }
             if known:
                 self._sizes[trial.trial_id] = known
-            discard_others(folder, frozenset(known))
-        self._touched.update(self._sizes)
-        self.tidy()
 
     def add(self, trial_id: int, resource: int, size: int) -> None:
         """Note a checkpoint that a trial has completed."""

@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,7 @@ from agcore.executor.inline import InlineExecutor
 from agcore.executor.logs import log_tail
 from agcore.executor.surroundings import is_loading
 from agcore.executor.virtual_order import VirtualOrder
-from agcore.figures import Curve, learning_curves
-from agcore.history import BestTrial, RunHistory, Trial
+from agcore.history import BestTrial, RunHistory
 from agcore.journal import SCHEMA, Journal, NoJournal, event_to_json, events_from_state
 from agcore.records import RunEnded, RunResumed, RunStarted
 from agcore.reporter import ReportRules
@@ -31,7 +31,9 @@ from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.loop import TrialLoop
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
+from agcore.scheduler.refit import RefitResult, refit
 from agcore.scheduler.replay import Replay
+from agcore.scheduler.results import RunResults
 from agcore.scheduler.settings import Limits, RunSettings
 from agcore.scheduler.storage import (
     NoStorage,
@@ -43,9 +45,9 @@ from agcore.scheduler.storage import (
 )
 from agcore.searcher import as_searcher, own_options, searcher_factory
 from agcore.train_fn import ArgsBuilder, TrainFunction, args as make_args
+from agcore.trial_folders import TrialFolders
 
 if TYPE_CHECKING:
-    from collections import OrderedDict
     from collections.abc import Iterable
 
     from agcore.executor.base import Executor
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("agcore")
 
 
-class TrialScheduler:
+class TrialScheduler(RunResults):
     """Runs trials of one train function under a policy.
 
     Subclasses translate their public arguments into a policy and `RunOptions`; everything
@@ -81,9 +83,8 @@ class TrialScheduler:
         self._policy = policy
         self._policy_settings = dict(policy_settings or {})
         self._options = options
-        self._builder = ArgsBuilder(
-            train_fn.args if options.args is None else options.args, train_fn.cs
-        )
+        self._base_args = train_fn.args if options.args is None else options.args
+        self._builder = ArgsBuilder(self._base_args, train_fn.cs)
         self._limits = Limits(options.num_trials, options.time_out)
         self._settings = RunSettings(
             reward_attr=options.reward_attr,
@@ -102,11 +103,12 @@ class TrialScheduler:
             logical_workers=options.num_logical_workers,
             seed=options.random_seed,
         )
-        self._history = RunHistory(
+        history = RunHistory(
             self._settings.sign,
             options.trial_value,
             marks_brackets=policy.max_resource is not None,
         )
+        super().__init__(history, self._settings)
         self._searcher = self._make_searcher()
         given = options.searcher
         self.searcher: Any = self._searcher if isinstance(given, str) else given
@@ -367,6 +369,41 @@ class TrialScheduler:
         """
         return self._proposals.enqueue(config)
 
+    def refit(
+        self, best: BestTrial | int | None = None, *, args: Mapping[str, Any] | None = None
+    ) -> RefitResult:
+        """Train the best config on, in this process, from the checkpoint of its best report.
+
+        The run itself stays as it is. New checkpoints go to ``refit/`` in the run directory;
+        without one trials' checkpoints have gone with the run, so training starts over.
+
+        Args:
+            best: The trial, as `best` gives it, or its id; by default the best one.
+            args: Values to put in the place of the function's own, as ``{'epochs': 100}``.
+
+        Returns:
+            What the function returned and reported, and its last checkpoint.
+
+        Raises:
+            AgcoreError: There is no such trial, or no best one.
+            Exception: Whatever the train function raises.
+        """
+        wanted = int(self.get_best_task_id()) if best is None else best
+        trial_id = wanted if isinstance(wanted, int) else wanted.trial_id
+        trial = self._history.trials.get(trial_id)
+        if trial is None:
+            raise AgcoreError(f"there is no trial {trial_id}; trials has {len(self.trials)}")
+        folders = self._storage.folders
+        folder = None
+        if not folders.is_temporary:
+            folder = TrialFolders(folders.root.parent / "refit").checkpoints(trial_id)
+        self._checkpoints.look()
+        task = self._task()
+        if args is not None:
+            base = {**self._base_args, **args}
+            task = replace(task, builder=ArgsBuilder(base, self.train_fn.cs))
+        return refit(task, trial, self._settings.seed, self._checkpoints.best(trial), folder)
+
     def run_with_config(self, config: Mapping[str, Any]) -> Any:
         """What the train function returns for one config, run in this process, unrecorded."""
         return self.train_fn(self._options.args, config)
@@ -380,44 +417,9 @@ class TrialScheduler:
     # -- reading ---------------------------------------------------------------------------
 
     @property
-    def training_history(self) -> OrderedDict[str, list[dict[str, Any]]]:
-        """Reports of every trial that has any: trial id as a string -> list of dicts."""
-        return self._history.training_history()
-
-    @property
-    def config_history(self) -> OrderedDict[str, Config]:
-        """Configs of the trials that have reported: trial id as a string -> config."""
-        return self._history.config_history()
-
-    @property
-    def trials(self) -> dict[int, Trial]:
-        """All trials by id: config, state, reports, decisions, error, traceback."""
-        return dict(self._history.trials)
-
-    @property
-    def history(self) -> RunHistory:
-        """The run as a list of events and what follows from them. Read only."""
-        return self._history
-
-    @property
     def slots(self) -> int:
         """Number of trials that run at once."""
         return self._executor.slots
-
-    @property
-    def num_finished_tasks(self) -> int:
-        """Number of trials that have ended."""
-        return self._history.num_ended
-
-    @property
-    def finished_tasks(self) -> list[dict[str, Any]]:
-        """The trials that have ended, as ``{'TASK_ID': ..., 'Config': ...}``."""
-        live = ("running", "paused")
-        return [
-            {"TASK_ID": trial.trial_id, "Config": dict(trial.config)}
-            for trial in self._history.trials.values()
-            if trial.state.value not in live
-        ]
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -436,90 +438,12 @@ class TrialScheduler:
             },
         }
 
-    @property
-    def _start_time(self) -> float | None:
-        # The name under which the tutorial's scripts know the start of the run.
-        return self._history.start_s
-
-    @property
-    def _reward_attr(self) -> str:
-        return self._settings.reward_attr
-
-    @property
-    def _time_attr(self) -> str:
-        return self._settings.time_attr
-
     def log(self, trial_id: int) -> list[str]:
         """The last 200 lines a trial has printed, stdout and stderr together."""
         folders = self._storage.folders
         if not folders.is_temporary:
             return log_tail(folders.log(int(trial_id)))
         return self._executor.log(int(trial_id))
-
-    def best(self, at: str | int | None = None) -> BestTrial | None:
-        """The best trial, or None while there is none.
-
-        Args:
-            at: ``'any'`` report of a trial may make it the best, only its ``'last'``, or
-                only the one at a given resource (a rung). By default as ``trial_value`` says.
-        """
-        return self._history.best(at)
-
-    def get_best_config(self) -> Config:
-        """Config of the best trial; empty while there is none."""
-        best = self._history.best()
-        return dict(best.config) if best else {}
-
-    def get_best_reward(self) -> float:
-        """The best reward; while there is none, minus infinity (plus, if ``mode='min'``)."""
-        best = self._history.best()
-        return best.reward if best else self._history.to_users_sign(-float("inf"))
-
-    def get_best_task_id(self) -> str:
-        """Id of the best trial, as it is a key of ``training_history``.
-
-        Raises:
-            AgcoreError: No trial has reported a reward that counts.
-        """
-        best = self._history.best()
-        if best is None:
-            raise AgcoreError(
-                f"there is no best trial: {len(self._history.trials)} trials have started and "
-                f"{self._history.num_failures} have failed, none has a reward that counts"
-            )
-        return str(best.trial_id)
-
-    def get_training_curves(
-        self, filename: str | None = None, plot: bool = False, use_legend: bool = True
-    ) -> None:
-        """Draw the reward of every trial against its resource.
-
-        Args:
-            filename: Where to save the picture, or None.
-            plot: Whether to show it.
-            use_legend: Whether to name the trials.
-        """
-        if filename is None and not plot:
-            logger.warning("get_training_curves does nothing without filename= or plot=True")
-            return
-        curves = [
-            Curve(
-                f"task {trial.trial_id}",
-                [report.resource for report in trial.reports],
-                [self._history.to_users_sign(report.reward) for report in trial.reports],
-                trial.state,
-            )
-            for trial in self._history.trials.values()
-            if trial.reports
-        ]
-        learning_curves(
-            curves,
-            y_label=self._settings.reward_attr,
-            x_label=self._settings.time_attr,
-            filename=filename,
-            show=plot,
-            legend=use_legend,
-        )
 
     def state_dict(self) -> dict[str, Any]:
         """The run as JSON-serialisable values: schema, settings and events."""

@@ -1,0 +1,89 @@
+"""Training on from the best of a run, in this process."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agcore.checkpoints import TrialCheckpoints
+from agcore.executor.seeding import TrialSeeder, generators_put_back
+from agcore.reporter import GO_ON, Reporter
+from agcore.scheduler.seeds import trial_seed
+from agcore.train_fn import fill_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agcore.executor.base import TrialTask
+    from agcore.history import Trial
+    from agcore.jobs import Config, Metrics
+    from agcore.reporter import Report, Verdict
+    from agcore.scheduler.checkpoints import Checkpoint
+
+logger = logging.getLogger("agcore")
+
+
+@dataclass(frozen=True, slots=True)
+class RefitResult:
+    """What training on has brought.
+
+    Attributes:
+        trial_id: The trial whose config and checkpoint were taken.
+        config: Its config.
+        value: What the train function returned.
+        reports: What it reported, oldest first.
+        checkpoint: Its last checkpoint, or None.
+    """
+
+    trial_id: int
+    config: Config
+    value: Any
+    reports: list[Metrics]
+    checkpoint: Path | None
+    # Without a run directory the files go with this object.
+    _checkpoints: TrialCheckpoints = field(repr=False)
+
+
+def refit(
+    task: TrialTask,
+    trial: Trial,
+    seed: int,
+    start: Checkpoint | None,
+    folder: Path | None,
+) -> RefitResult:
+    """Call the train function with a trial's config, going on from a checkpoint.
+
+    Args:
+        task: The function, its arguments and its rules.
+        trial: Whose config to take.
+        seed: Of the experiment.
+        start: The checkpoint to go on from; None trains from the beginning.
+        folder: Where new checkpoints go; None: a temporary folder.
+
+    Raises:
+        Exception: Whatever the train function raises.
+    """
+    reports: list[Metrics] = []
+
+    def keep(report: Report) -> Verdict:
+        reports.append(report.metrics)
+        return GO_ON
+
+    if start is None:
+        logger.info("trial %d has no checkpoint: the refit starts over", trial.trial_id)
+    resource = 0 if start is None else start.resource
+    checkpoints = TrialCheckpoints(folder, None if start is None else start.path)
+    reporter = Reporter(task.rules, keep, resource, checkpoints)
+    seeder = TrialSeeder()
+    seeder.install()
+    try:
+        with generators_put_back():
+            seeder.seed(trial_seed(seed, trial.trial_id))
+            args = task.builder.build(trial.config)
+            fill_in(args, trial.trial_id, resource)
+            value = task.train_fn.run(args, reporter)
+    finally:
+        seeder.uninstall()
+    latest = checkpoints.latest
+    return RefitResult(trial.trial_id, dict(trial.config), value, reports, latest, checkpoints)

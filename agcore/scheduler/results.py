@@ -1,0 +1,144 @@
+"""What a run has found: the reading half of all schedulers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from agcore.errors import AgcoreError
+from agcore.figures import Curve, learning_curves
+
+if TYPE_CHECKING:
+    from collections import OrderedDict
+
+    from agcore.history import BestTrial, RunHistory, Trial
+    from agcore.jobs import Config
+    from agcore.scheduler.settings import RunSettings
+
+logger = logging.getLogger("agcore")
+
+
+class RunResults:
+    """A run as tables, curves and its best trial.
+
+    Args:
+        history: The run.
+        settings: How its reports are named and compared.
+    """
+
+    def __init__(self, history: RunHistory, settings: RunSettings) -> None:
+        self._history = history
+        self._settings = settings
+
+    @property
+    def training_history(self) -> OrderedDict[str, list[dict[str, Any]]]:
+        """Reports of every trial that has any: trial id as a string -> list of dicts."""
+        return self._history.training_history()
+
+    @property
+    def config_history(self) -> OrderedDict[str, Config]:
+        """Configs of the trials that have reported: trial id as a string -> config."""
+        return self._history.config_history()
+
+    @property
+    def trials(self) -> dict[int, Trial]:
+        """All trials by id: config, state, reports, decisions, error, traceback."""
+        return dict(self._history.trials)
+
+    @property
+    def history(self) -> RunHistory:
+        """The run as a list of events and what follows from them. Read only."""
+        return self._history
+
+    @property
+    def num_finished_tasks(self) -> int:
+        """Number of trials that have ended."""
+        return self._history.num_ended
+
+    @property
+    def finished_tasks(self) -> list[dict[str, Any]]:
+        """The trials that have ended, as ``{'TASK_ID': ..., 'Config': ...}``."""
+        live = ("running", "paused")
+        return [
+            {"TASK_ID": trial.trial_id, "Config": dict(trial.config)}
+            for trial in self._history.trials.values()
+            if trial.state.value not in live
+        ]
+
+    @property
+    def _start_time(self) -> float | None:
+        # The name under which the tutorial's scripts know the start of the run.
+        return self._history.start_s
+
+    @property
+    def _reward_attr(self) -> str:
+        return self._settings.reward_attr
+
+    @property
+    def _time_attr(self) -> str:
+        return self._settings.time_attr
+
+    def best(self, at: str | int | None = None) -> BestTrial | None:
+        """The best trial, or None while there is none.
+
+        Args:
+            at: ``'any'`` report of a trial may make it the best, only its ``'last'``, or
+                only the one at a given resource (a rung). By default as ``trial_value`` says.
+        """
+        return self._history.best(at)
+
+    def get_best_config(self) -> Config:
+        """Config of the best trial; empty while there is none."""
+        best = self._history.best()
+        return dict(best.config) if best else {}
+
+    def get_best_reward(self) -> float:
+        """The best reward; while there is none, minus infinity (plus, if ``mode='min'``)."""
+        best = self._history.best()
+        return best.reward if best else self._history.to_users_sign(-float("inf"))
+
+    def get_best_task_id(self) -> str:
+        """Id of the best trial, as it is a key of ``training_history``.
+
+        Raises:
+            AgcoreError: No trial has reported a reward that counts.
+        """
+        best = self._history.best()
+        if best is None:
+            raise AgcoreError(
+                f"there is no best trial: {len(self._history.trials)} trials have started and "
+                f"{self._history.num_failures} have failed, none has a reward that counts"
+            )
+        return str(best.trial_id)
+
+    def get_training_curves(
+        self, filename: str | None = None, plot: bool = False, use_legend: bool = True
+    ) -> None:
+        """Draw the reward of every trial against its resource.
+
+        Args:
+            filename: Where to save the picture, or None.
+            plot: Whether to show it.
+            use_legend: Whether to name the trials.
+        """
+        if filename is None and not plot:
+            logger.warning("get_training_curves does nothing without filename= or plot=True")
+            return
+        curves = [
+            Curve(
+                f"task {trial.trial_id}",
+                [report.resource for report in trial.reports],
+                [self._history.to_users_sign(report.reward) for report in trial.reports],
+                trial.state,
+            )
+            for trial in self._history.trials.values()
+            if trial.reports
+        ]
+        learning_curves(
+            curves,
+            y_label=self._settings.reward_attr,
+            x_label=self._settings.time_attr,
+            filename=filename,
+            show=plot,
+            legend=use_legend,
+        )
