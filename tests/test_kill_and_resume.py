@@ -1,7 +1,8 @@
 """The proof: a run that is killed anywhere and resumed ends as if it had not been killed.
 
 The scheduler's process gets SIGKILL when its journal has reached a drawn size. Fifty draws in
-an ordinary run of the tests; a thousand with ``-m slow``.
+an ordinary run of the tests; a thousand with ``-m slow``. Trials save their state every other
+epoch and go on from it; one kind of run has two workers, in deterministic mode.
 """
 
 import json
@@ -28,20 +29,27 @@ SCRIPT = textwrap.dedent(
 
     @ag.args(**spaces[searcher], epochs=9)
     def train(args, reporter):
-        for epoch in range(args.epochs):
+        reward = 0.0
+        if reporter.latest_checkpoint is not None:
+            reward = float((reporter.latest_checkpoint / "reward").read_text())
+        for epoch in range(reporter.resume_from, args.epochs):
             if args.task_id == 4 and epoch == 1:
                 raise RuntimeError("the fifth always fails")
-            reward = math.sin(37 * args.x) + epoch * args.x
+            reward += math.sin(37 * args.x) + epoch * args.x
+            if epoch % 2:
+                (reporter.checkpoint_dir / "reward").write_text(repr(reward))
             reporter(epoch=epoch + 1, accuracy=math.nan if args.task_id == 6 else reward)
 
     schedulers = {
         "fifo": lambda **a: ag.scheduler.FIFOScheduler(train, **a),
         "stopping": lambda **a: ag.scheduler.HyperbandScheduler(train, brackets=2, **a),
         "promotion": lambda **a: ag.scheduler.HyperbandScheduler(train, type="promotion", **a),
+        "deterministic": lambda **a: ag.scheduler.HyperbandScheduler(
+            train, type="promotion", deterministic=True, logical_workers=3, **a),
     }
     scheduler = schedulers[kind](
-        searcher=searcher, num_trials=14, num_workers=1, checkpoint=path, resume="auto",
-        progress=False,
+        searcher=searcher, num_trials=14, num_workers=2 if kind == "deterministic" else 1,
+        checkpoint=path, resume="auto", progress=False,
     )
     scheduler.run()
     print(json.dumps({
@@ -55,7 +63,7 @@ SCRIPT = textwrap.dedent(
     }))
     """
 )
-KINDS = ("fifo", "stopping", "promotion")
+KINDS = ("fifo", "stopping", "promotion", "deterministic")
 SEARCHERS = ("random", "grid")
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
-import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from agcore.json_values import name_of
@@ -57,7 +57,7 @@ def encode_event(event: Event, metrics_json: str = "") -> str:
     """
     kind = type(event)
     if kind is Reported:
-        return _reported_line(event, metrics_json)  # type: ignore[arg-type]
+        return reported_line(event, metrics_json)  # type: ignore[arg-type]
     quick = _QUICK.get(kind)
     line = quick(event) if quick is not None else ""
     return line or _dumps(event_to_json(event))
@@ -66,18 +66,23 @@ def encode_event(event: Event, metrics_json: str = "") -> str:
 # Each of these answers an empty string where its event is not an ordinary one.
 
 
-def _reported_line(event: Reported, metrics_json: str) -> str:
-    reward = event.reward
+def reported_line(event: Reported, metrics_json: str = "") -> str:
+    """A report as one line of JSON, without the newline; arguments as for `encode_event`."""
+    reward, size = event.reward, event.checkpoint_bytes
+    number = repr(reward) if isfinite(reward) else _name(reward)
     return (
         f'{{"event":"Reported","trial_id":{event.trial_id},"time_s":{event.time_s!r},'
-        f'"resource":{event.resource},"reward":{_number(reward)},'
-        + (
-            ""
-            if event.checkpoint_bytes is None
-            else f'"checkpoint_bytes":{event.checkpoint_bytes},'
-        )
-        + f'"metrics":{metrics_json or _object(event.metrics)}}}'
+        f'"resource":{event.resource},"reward":{number},'
+        f'{"" if size is None else _size(size)}"metrics":{metrics_json or _object(event.metrics)}}}'
     )
+
+
+def _size(checkpoint_bytes: int) -> str:
+    return f'"checkpoint_bytes":{checkpoint_bytes},'
+
+
+def _name(value: float) -> str:
+    return f'"{name_of(value)}"'
 
 
 def _proposed_line(event: TrialProposed) -> str:
@@ -122,17 +127,13 @@ def _object(values: Mapping[str, Any]) -> str:
     for name, value in values.items():
         kind = type(value)
         if kind is float:
-            text = _number(value)
+            text = repr(value) if isfinite(value) else _name(value)
         elif kind is int:
             text = repr(value)
         else:
             text = _dumps(_to_json(value))
         items.append(_quoted(name) + text)
     return "{" + ",".join(items) + "}"
-
-
-def _number(value: float) -> str:
-    return repr(value) if math.isfinite(value) else f'"{name_of(value)}"'
 
 
 @lru_cache(1024)
@@ -170,7 +171,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, float):
-        return value if math.isfinite(value) else name_of(value)
+        return value if isfinite(value) else name_of(value)
     if isinstance(value, Mapping):
         return {str(key): _to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from agcore.errors import JournalError
-from agcore.journal.encode import encode_event
+from agcore.journal.encode import encode_event, reported_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,11 @@ class JournalWriter:
 
     def append(self, event: Event, metrics_json: str = "") -> None:
         """Add an event to those that the next `commit` writes."""
-        self._lines.append(encode_event(event, metrics_json))
+        self._lines.append(
+            reported_line(event, metrics_json)  # type: ignore[arg-type]  # nothing else has any
+            if metrics_json
+            else encode_event(event)
+        )
 
     def commit(self) -> None:
         """Write what was appended.

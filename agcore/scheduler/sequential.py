@@ -11,6 +11,7 @@ from agcore.scheduler.options import RunOptions
 from agcore.train_fn import as_train_function
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping, Sequence
 
     from agcore.callbacks import Callback
@@ -44,6 +45,9 @@ class LocalSequentialScheduler(TrialScheduler):
         trial_time_out: float | None = None,
         training_history_callback: Callable[..., Any] | None = None,
         training_history_callback_delta_secs: int = 60,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool | str = False,
+        max_checkpoint_gb: float | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
     ) -> None:
@@ -64,6 +68,9 @@ class LocalSequentialScheduler(TrialScheduler):
             trial_time_out=trial_time_out,
             training_history_callback=training_history_callback,
             training_history_callback_delta_secs=training_history_callback_delta_secs,
+            checkpoint=checkpoint,
+            resume=resume,
+            max_checkpoint_gb=max_checkpoint_gb,
             executor="inline",
             callbacks=callbacks,
             progress=progress,

@@ -157,3 +157,14 @@ def test_nothing_in_time_is_answered_with_more_time(agcore):
     done = agcore("tune", "train.py:endless", "--time-out", "0.01", "--quiet")
     assert done.returncode == 1
     assert "no trial has reported 'accuracy' in time; pass a larger --time-out" in done.stderr
+
+
+def test_a_run_in_a_directory_is_continued(agcore, folder):
+    first = agcore("tune", "train.py:train", "--num-trials", "3", "--checkpoint", "run")
+    assert first.returncode == 0, first.stderr
+    again = agcore("tune", "train.py:train", "--num-trials", "3", "--checkpoint", "run")
+    assert again.returncode == 2
+    assert "already holds a run" in again.stderr
+    more = agcore("tune", "train.py:train", "--num-trials", "5", "--checkpoint", "run", "--resume")
+    assert more.returncode == 0, more.stderr
+    assert "5 trials in" in more.stdout

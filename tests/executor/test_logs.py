@@ -7,8 +7,9 @@ import sys
 import pytest
 from hypothesis import given, strategies as st
 
-from agcore.executor.logs import LINES_PER_TRIAL, LogTails
+from agcore.executor.logs import LINES_PER_TRIAL, LogFiles, LogTails, log_tail, trial_logs
 from agcore.jobs import Outcome
+from agcore.trial_folders import TrialFolders
 
 
 def naive(data):
@@ -218,3 +219,47 @@ def test_the_traceback_of_a_crash_in_c_is_in_the_log(drive):
     log = "\n".join(driver.executor.log(0))
     assert "Segmentation fault" in log
     assert "in crashes" in log
+
+
+# -- files ---------------------------------------------------------------------------------
+
+
+def test_files_are_made_at_the_first_byte_and_hold_everything(tmp_path):
+    folders = TrialFolders(tmp_path / "trials")
+    logs = LogFiles(folders)
+    assert logs.read(3) == []
+    assert not folders.root.exists()
+    for number in range(300):
+        logs.write(3, f"line {number}\n".encode())
+    assert folders.log(3).read_text().splitlines() == [f"line {i}" for i in range(300)]
+    assert logs.read(3) == [f"line {i}" for i in range(100, 300)]
+
+
+def test_the_last_lines_of_a_large_file_are_read_whole(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text("".join(f"{i:05d} {'x' * 100}\n" for i in range(20_000)))
+    tail = log_tail(path)
+    assert len(tail) == LINES_PER_TRIAL
+    assert [line[:5] for line in tail] == [f"{i:05d}" for i in range(19_800, 20_000)]
+    assert log_tail(tmp_path / "none.txt") == []
+
+
+def test_output_that_cannot_be_written_is_kept_in_memory_with_one_warning(tmp_path, caplog):
+    folders = TrialFolders(tmp_path / "trials")
+    folders.root.write_text("a file where a folder should be")
+    logs = LogFiles(folders)
+    logs.write(1, b"one\n")
+    logs.write(1, b"two\n")
+    assert len(caplog.records) == 1
+    assert "cannot be written" in caplog.text
+    folders.root.unlink()
+    assert logs.read(1) == ["one", "two"]
+
+
+def test_logs_stay_what_they_are_from_one_run_to_the_next(tmp_path):
+    tails, folders = LogTails(), TrialFolders(tmp_path)
+    assert trial_logs(None, tails) is tails
+    assert trial_logs(TrialFolders(tmp_path, is_temporary=True), tails) is tails
+    files = trial_logs(folders, tails)
+    assert isinstance(files, LogFiles)
+    assert trial_logs(folders, files) is files
