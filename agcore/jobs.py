@@ -6,6 +6,7 @@ Worker processes import this file and not `agcore.records`, because they must st
 from __future__ import annotations
 
 import enum
+import time
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -14,6 +15,11 @@ Config = dict[str, Any]
 
 Metrics = dict[str, Any]
 """What ``reporter(**metrics)`` sent, NumPy and torch scalars turned into Python numbers."""
+
+
+def wall_time_s() -> float:
+    """Seconds since the epoch, whole microseconds: shorter to write than all 17 digits."""
+    return time.time_ns() // 1000 / 1e6
 
 
 @dataclass(frozen=True, slots=True)

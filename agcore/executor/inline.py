@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError
 from agcore.executor.attempt import AttemptEnd, AttemptRunner
 from agcore.executor.logs import LogTails, TrialLogs, trial_logs
 from agcore.executor.seeding import TrialSeeder, generators_put_back
-from agcore.jobs import Exited, Outcome, ReportReceived
+from agcore.jobs import Exited, Outcome, ReportReceived, wall_time_s
 from agcore.records import Action
 from agcore.reporter import END_NOW, GO_ON, Answer
 
@@ -88,14 +87,14 @@ class InlineExecutor:
         if self._is_killed and outcome is Outcome.RETURNED:
             outcome = Outcome.STOPPED
         _, error, trace, evidence = end
-        deliver([Exited(job.trial_id, outcome, time.time(), error, trace, evidence=evidence)])
+        deliver([Exited(job.trial_id, outcome, wall_time_s(), error, trace, evidence=evidence)])
 
     def _run(self, task: TrialTask, job: Job, deliver: Deliver) -> AttemptEnd:
         def exchange(report: Report) -> Verdict:
             thread, self._trial_thread = self._trial_thread, None  # this is the scheduler now
             metrics, resource, size = report
             news = ReportReceived(
-                job.trial_id, metrics, time.time(), resource, checkpoint_bytes=size
+                job.trial_id, metrics, wall_time_s(), resource, checkpoint_bytes=size
             )
             try:
                 return self._answer([news], deliver)

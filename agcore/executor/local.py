@@ -32,7 +32,7 @@ from agcore.executor.resources import GpuPool, TrialResources, cpu_count, gpu_id
 from agcore.executor.shipping import pack, shared_memory
 from agcore.executor.surroundings import Surroundings
 from agcore.executor.worker_handle import Step, WorkerHandle
-from agcore.jobs import Exited, Outcome
+from agcore.jobs import Exited, Outcome, wall_time_s
 from agcore.records import Action
 
 if TYPE_CHECKING:
@@ -383,7 +383,7 @@ class LocalExecutor:
         if worker.is_told_to_end or worker.trial_id is None:
             return
         try:
-            news.append(wire.decode_report(kind, worker.trial_id, body, time.time()))
+            news.append(wire.decode_report(kind, worker.trial_id, body, wall_time_s()))
         except (ValueError, RecursionError) as error:
             worker.send(wire.REJECTED, f"the scheduler cannot read the report: {error}".encode())
 
@@ -398,7 +398,7 @@ class LocalExecutor:
         exited = Exited(
             worker.trial_id,
             outcome,
-            time.time(),
+            wall_time_s(),
             end.error,
             end.traceback_text,
             evidence=end.evidence,
@@ -449,11 +449,11 @@ class LocalExecutor:
     def _how_it_vanished(self, worker: WorkerHandle, trial_id: int) -> Exited:
         code = worker.process.returncode
         if worker.is_told_to_end:
-            return Exited(trial_id, Outcome.STOPPED, time.time(), exit_code=code)
+            return Exited(trial_id, Outcome.STOPPED, wall_time_s(), exit_code=code)
         message = f"the worker process vanished ({worker.cause_of_death()})"
         evidence = self._memory.evidence(code, worker.peak_bytes)
         outcome = Outcome.OUT_OF_MEMORY if evidence else Outcome.VANISHED
-        return Exited(trial_id, outcome, time.time(), message, exit_code=code, evidence=evidence)
+        return Exited(trial_id, outcome, wall_time_s(), message, exit_code=code, evidence=evidence)
 
     def _forget_trial(self, worker: WorkerHandle, exited: Exited, news: list[ExecutorNews]) -> None:
         news.append(exited)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from agcore.jobs import Exited, Outcome, ReportReceived
+from agcore.jobs import Exited, Outcome, ReportReceived, wall_time_s
 from agcore.records import Action, Decided, Reported, TrialEnded, TrialStarted, TrialState
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class VirtualOrder:
         self._in_hand.pop(trial_id, None)
         self._go_on.pop(trial_id, None)
         if self._jobs.pop(trial_id, None) is not None:
-            self._at_once.append(Exited(trial_id, Outcome.STOPPED, time.time()))
+            self._at_once.append(Exited(trial_id, Outcome.STOPPED, wall_time_s()))
         else:
             self._executor.kill(trial_id)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agcore.journal.encode import EVENTS
 from agcore.json_values import NON_FINITE, with_numbers
-from agcore.records import Action, Decision, Event, RungStanding, TrialState
+from agcore.records import Action, Decision, Event, Reported, RungStanding, TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def decode_event(line: str) -> Event:
         TypeError: A field is missing.
     """
     value, end = _decode(line)
-    if line[end:].strip():
+    if line[end:] != "\n" and line[end:].strip():
         raise ValueError("something follows the JSON object")
     return event_from_json(value)
 
@@ -40,10 +40,36 @@ def event_from_json(value: Any) -> Event:
         KeyError: The event or one of its fields is unknown.
         TypeError: A field is missing.
     """
+    report = _ordinary_report(value)
+    if report is not None:
+        return report
     fields = dict(_mapping(value))
     kind = EVENTS[fields.pop("event")]
     event: Event = kind(**{name: _FIELDS[name](item) for name, item in fields.items()})
     return event
+
+
+_NUMBERS = frozenset({float, int})
+
+
+def _ordinary_report(value: Any) -> Reported | None:
+    """A report of numbers only, which is most of a journal; None for whatever else."""
+    if type(value) is not dict or len(value) != 6 or value.get("event") != "Reported":
+        return None
+    try:
+        trial_id, resource, metrics = value["trial_id"], value["resource"], value["metrics"]
+        time_s, reward = value["time_s"], value["reward"]
+    except KeyError:
+        return None
+    if not (
+        type(trial_id) is type(resource) is int
+        and type(time_s) is type(reward) is float
+        and trial_id >= 0 <= resource
+        and type(metrics) is dict
+        and _NUMBERS.issuperset(map(type, metrics.values()))
+    ):
+        return None
+    return Reported(trial_id, time_s, resource, reward, metrics)
 
 
 def _natural(value: Any) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from agcore.jobs import wall_time_s
+
 
 class Clock(Protocol):
     """Two readings of the same time."""
@@ -21,7 +23,7 @@ class SystemClock:
 
     def now_s(self) -> float:
         """Seconds since the epoch."""
-        return time.time()
+        return wall_time_s()
 
     def monotonic_s(self) -> float:
         """Seconds since some moment."""
