@@ -51,6 +51,7 @@ class Replay:
         self._parts = parts
         self._max_retries = max_retries
         self._starts: dict[int, TrialStarted] = {}
+        self._milestones: dict[int, int | None] = {}  # of each trial's next decision
         self._verdicts: dict[int, tuple[Reported, Decision]] = {}
         self._decided: set[tuple[int, int]] = set()
         self._has_warned = False
@@ -113,6 +114,7 @@ class Replay:
         trial = self._parts.history.trials[event.trial_id]
         self._starts.pop(event.trial_id, None)
         self._starts[event.trial_id] = event
+        self._milestones[event.trial_id] = event.milestone
         self._verdicts.pop(event.trial_id, None)  # that of an earlier attempt is carried out
         if event.again:
             return  # the policy never knew that it was gone
@@ -128,6 +130,8 @@ class Replay:
         decision = self._parts.policy.on_report(event.trial_id, event.resource, event.reward)
         self._parts.feed.on_report(trial, event, decision)
         self._verdicts[event.trial_id] = (event, decision)
+        if decision.next_milestone is not None:
+            self._milestones[event.trial_id] = decision.next_milestone
 
     def _was_decided(self, event: Decided) -> None:
         report, decision = self._verdicts[event.trial_id]
@@ -162,20 +166,15 @@ class Replay:
                 state = state_after(decision, report)
                 self._add(TrialEnded(trial.trial_id, report.time_s, state))
                 return
-        self.launches.append(self._again(trial, decision))
+        event = self._starts[trial.trial_id]
+        milestone = self._milestones[trial.trial_id]
+        self.launches.append(start_again(trial, event.resume_from, milestone, CUT_OFF))
 
     def _add(self, event: Decided | TrialEnded) -> None:
         """Apply an event that the record lacks."""
         self._parts.history.apply(event)
         self._handlers[type(event)](event)
         self.missing.append(event)
-
-    def _again(self, trial: Trial, decision: Decision | None) -> Launch:
-        event = self._starts[trial.trial_id]
-        milestone = event.milestone
-        if decision is not None and decision.next_milestone is not None:
-            milestone = decision.next_milestone
-        return start_again(trial, event.resume_from, milestone, CUT_OFF)
 
     def _at_last(self, trial: Trial) -> Launch:
         """The first start of a trial that was proposed when the record ends."""

@@ -74,3 +74,24 @@ def test_a_run_that_ended_leaves_nothing_to_start():
 def test_events_that_do_not_follow_are_one_clear_error():
     with pytest.raises(JournalError, match="event 1 of the journal does not follow"):
         replayed([STARTED])
+
+
+def test_a_trial_between_two_rungs_goes_on_towards_the_next_one():
+    space = SearchSpace({"x": ag.Real(0, 1)})
+    searcher, history = RandomSearcher(space), RunHistory()
+    parts = Parts(
+        policy=HyperbandPolicy(9, type="stopping"),
+        searcher=searcher,
+        proposals=Proposals(searcher, space),
+        feed=SearcherFeed(searcher, "rungs", history),
+        executor=None,
+        history=history,
+        journal=NoJournal(),
+        clock=SystemClock(),
+        checkpoints=CheckpointKeeper(TrialFolders(Path("nowhere"), True), history),
+    )
+    replay = Replay(parts)
+    reports = [Reported(0, 2.0, epoch, 0.5, {"acc": 0.5}) for epoch in (1, 2)]
+    replay.apply_all([PROPOSED, STARTED, *reports])
+    (launch,) = replay.launches
+    assert (launch.live.known, launch.live.milestone) == (2, 3)
