@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OPEN = ".open"
-_REPLACED = ".replaced"
+_REPLACED = ".replaced-"
 
 
 class TrialCheckpoints:
@@ -76,10 +76,10 @@ class TrialCheckpoints:
             return None
         size = _sync_tree(opened)
         target = home / str(resource)
-        replaced = home / _REPLACED
+        replaced = home / f"{_REPLACED}{resource}"
         if target.exists():
             _remove(replaced)
-            target.rename(replaced)
+            target.rename(replaced)  # what is killed here is mended by `clean_up`
         opened.rename(target)
         _sync(home)
         _remove(replaced)
@@ -95,12 +95,36 @@ class TrialCheckpoints:
 
 
 def discard_others(folder: Path, keep: frozenset[int]) -> None:
-    """Remove all of a trial's checkpoints but those of the resources in ``keep``."""
-    names = {str(resource) for resource in keep}
-    with contextlib.suppress(FileNotFoundError):
-        for entry in list(folder.iterdir()):
-            if entry.name not in names:
+    """Remove the complete checkpoints of a trial but for the resources in ``keep``.
+
+    What the trial is writing just now is left alone.
+    """
+    for resource in complete_checkpoints(folder) - keep:
+        _remove(folder / str(resource))
+
+
+def clean_up(folder: Path) -> None:
+    """Remove what attempts that were cut off have left half-done; nobody may be writing.
+
+    A checkpoint that was about to be replaced and was not is put back. Folders that are empty
+    then are removed.
+    """
+    try:
+        entries = list(folder.iterdir())
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.startswith(_REPLACED):
+            target = folder / entry.name.removeprefix(_REPLACED)
+            if target.exists():
                 _remove(entry)
+            else:
+                entry.rename(target)
+        elif entry.name == _OPEN:
+            _remove(entry)
+    for empty in (folder, folder.parent):
+        with contextlib.suppress(OSError):
+            empty.rmdir()
 
 
 def complete_checkpoints(folder: Path) -> frozenset[int]:

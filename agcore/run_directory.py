@@ -41,7 +41,7 @@ class RunDirectory:
         Raises:
             JournalError: There is a file, or the folder cannot be made.
         """
-        folder = Path(path)
+        folder = Path(path).absolute()  # wherever the program goes later
         if folder.exists() and not folder.is_dir():
             raise JournalError(
                 f"checkpoint={str(path)!r} is a file; a checkpoint is a directory now: pass the "
@@ -68,8 +68,8 @@ class RunDirectory:
 
     @property
     def trials(self) -> TrialFolders:
-        """Logs and checkpoints of the trials; absolute, as trials may change their folder."""
-        return TrialFolders((self.path / "trials").absolute())
+        """Logs and checkpoints of the trials."""
+        return TrialFolders(self.path / "trials")
 
     @property
     def holds_a_run(self) -> bool:
@@ -80,6 +80,11 @@ class RunDirectory:
         except OSError:
             return False
 
+    @property
+    def journal_size(self) -> int:
+        """Bytes of the journal; 0 as long as it holds no whole event."""
+        return self.journal.stat().st_size if self.holds_a_run else 0
+
     def write_description(self, description: dict[str, Any]) -> None:
         """Write ``run.json`` in one piece.
 
@@ -89,7 +94,7 @@ class RunDirectory:
         write_json(self.description, description)
 
     def read_description(self) -> dict[str, Any]:
-        """What `write_description` wrote; empty if it is gone.
+        """What `write_description` wrote; empty if there is none.
 
         Raises:
             JournalError: It is damaged.
@@ -100,7 +105,9 @@ class RunDirectory:
             return {}
         except (OSError, ValueError) as error:
             raise JournalError(f"{self.description} cannot be read: {error}") from error
-        return description if isinstance(description, dict) else {}
+        if not isinstance(description, dict):
+            raise JournalError(f"{self.description} cannot be read: it holds no JSON object")
+        return description
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

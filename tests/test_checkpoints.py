@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from agcore.checkpoints import TrialCheckpoints, complete_checkpoints, discard_others
+from agcore.checkpoints import TrialCheckpoints, clean_up, complete_checkpoints, discard_others
 
 
 def save(checkpoints, resource, text):
@@ -73,8 +73,22 @@ def test_others_are_discarded_also_those_half_written(tmp_path):
         save(checkpoints, resource, "x")
     assert checkpoints.open_folder.is_dir()
     discard_others(tmp_path / "checkpoint", frozenset({2}))
+    assert checkpoints.open_folder.is_dir()  # its trial may be writing
+    clean_up(tmp_path / "checkpoint")
     assert [entry.name for entry in (tmp_path / "checkpoint").iterdir()] == ["2"]
     discard_others(tmp_path / "nowhere", frozenset())
+    clean_up(tmp_path / "nowhere")
+
+
+def test_a_checkpoint_that_was_about_to_be_replaced_is_put_back(tmp_path):
+    checkpoints = TrialCheckpoints(tmp_path / "checkpoint")
+    save(checkpoints, 3, "x")
+    (tmp_path / "checkpoint" / "3").rename(tmp_path / "checkpoint" / ".replaced-3")
+    clean_up(tmp_path / "checkpoint")
+    assert (tmp_path / "checkpoint" / "3" / "model.txt").read_text() == "x"
+    discard_others(tmp_path / "checkpoint", frozenset())
+    clean_up(tmp_path / "checkpoint")
+    assert not (tmp_path / "checkpoint").exists()
 
 
 def test_a_full_disk_is_an_error_and_the_checkpoint_before_stays(tmp_path, monkeypatch):

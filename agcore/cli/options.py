@@ -52,8 +52,10 @@ class RunRequest:
 
     @property
     def picture(self) -> Path | None:
-        """Where the picture goes, or None."""
-        return None if self.no_plot else self.plot or DEFAULT_PICTURE
+        """Where the picture goes, or None; beside the run if that is kept."""
+        if self.no_plot:
+            return None
+        return self.plot or (self.checkpoint or Path()) / DEFAULT_PICTURE
 
 
 def run_options(default_scheduler: str) -> Callable[[Command], Command]:

@@ -13,7 +13,7 @@ import click
 
 from agcore.callbacks import Progress
 from agcore.cli.summary import Summary
-from agcore.errors import AgcoreError, SpecError, TrialFailed
+from agcore.errors import AgcoreError, JournalError, SpecError, TrialFailed
 from agcore.records import TrialState
 from agcore.tuning import TuneResult, make_scheduler
 
@@ -65,21 +65,44 @@ def _make_scheduler(
         if request.scheduler != "fifo":
             arguments["random_seed"] = request.seed
     shows_progress = not request.quiet and not request.debug_log
-    return make_scheduler(
-        function,
-        request.scheduler,
-        searcher=request.searcher,
-        search_options=search_options,
-        resource={"num_cpus": request.num_cpus, "num_gpus": num_gpus},
-        time_out=request.time_out,
-        num_trials=request.num_trials,
-        num_workers=request.workers,
-        callbacks=[Progress(keeps_last=False)] if shows_progress else [],
-        progress=False,
-        checkpoint=request.checkpoint,
-        resume=request.resume,
-        **arguments,
-    )
+    with _in_words_of_the_command_line():
+        return make_scheduler(
+            function,
+            request.scheduler,
+            searcher=request.searcher,
+            search_options=search_options,
+            resource={"num_cpus": request.num_cpus, "num_gpus": num_gpus},
+            time_out=request.time_out,
+            num_trials=request.num_trials,
+            num_workers=request.workers,
+            callbacks=[Progress(keeps_last=False)] if shows_progress else [],
+            progress=False,
+            checkpoint=request.checkpoint,
+            resume=request.resume,
+            **arguments,
+        )
+
+
+@contextlib.contextmanager
+def _in_words_of_the_command_line() -> Iterator[None]:
+    """While in use, errors of run directories name options, not arguments."""
+    try:
+        yield
+    except JournalError as error:
+        text = str(error)
+        for python, option in _OPTIONS_FOR.items():
+            text = text.replace(python, option)
+        raise JournalError(text) from error
+
+
+_OPTIONS_FOR = {
+    "pass resume=True to continue it, resume='auto' to continue whatever is there,": "pass "
+    "--resume to continue it,",
+    "; pass resume='auto' to continue a run only if there is one": "; leave out --resume to begin "
+    "one",
+    "resume=True": "--resume",
+    "checkpoint=": "--checkpoint ",
+}
 
 
 def _run(scheduler: TrialScheduler, request: RunRequest) -> tuple[int, str]:

@@ -142,6 +142,9 @@ class Summary:
         output = self._result.scheduler.log(trial.trial_id)
         self._quote(f"Traceback of trial {trial.trial_id}:", trace, _TRACEBACK_LINES)
         self._quote(f"Last output of trial {trial.trial_id}:", output, _OUTPUT_LINES)
+        where = self._result.scheduler.log_file(trial.trial_id)
+        if where is not None and output:
+            self._line(f"All of its output: {where}")
         hint = "--debug-log shows each failure as it happens, with traceback and output."
         self._prose(Text(hint))
 

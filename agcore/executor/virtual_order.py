@@ -97,7 +97,7 @@ class VirtualOrder:
         now_s: A monotonic clock, for `idle_s`.
 
     Attributes:
-        idle_s: Seconds in which workers waited for the order, added up over workers.
+        idle_s: Seconds of this run in which workers waited for the order, all together.
         worker_s: Seconds all workers have been there.
     """
 
@@ -143,6 +143,7 @@ class VirtualOrder:
     def open(self, task: TrialTask) -> None:
         """Get ready to run trials of ``task``."""
         self._forget_all()
+        self.idle_s = self.worker_s = 0.0
         self._executor.open(task)
 
     def submit(self, job: Job) -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of what is written. A journal of a later one is refused."""
 
+DAMAGE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What `decode_event` and `event_from_json` raise for what is no event."""
+
 _decode = json.JSONDecoder().raw_decode
 
 

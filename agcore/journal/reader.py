@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import JournalError
-from agcore.journal.decode import SCHEMA, decode_event, event_from_json
+from agcore.journal.decode import DAMAGE, SCHEMA, decode_event, event_from_json
 from agcore.records import Event, RunStarted
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _decode_lines(lines: Iterable[str], path: Path) -> Iterator[Event]:
             return
         try:
             event = decode_event(line)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except DAMAGE as error:
             raise JournalError(
                 f"line {number} of {path} is damaged or no event of agcore ({error}): {line[:80]!r}"
             ) from error
@@ -83,5 +83,5 @@ def events_from_state(state: Mapping[str, Any]) -> Iterator[Event]:
     for number, event in enumerate(events, start=1):
         try:
             yield event_from_json(event)
-        except (ValueError, KeyError, TypeError) as error:
+        except DAMAGE as error:
             raise JournalError(f"event {number} of the state is damaged: {error!r}") from error

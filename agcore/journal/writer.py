@@ -10,6 +10,7 @@ from agcore.errors import JournalError
 from agcore.journal.encode import encode_event, reported_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from agcore.records import Event
@@ -54,12 +55,15 @@ class JournalWriter:
     Args:
         path: The journal; made if it does not exist. A line that was cut off is removed.
         sync_every_s: Longest time between two fsyncs while events come in.
+        unwritten: Lines that an earlier writer could not write; they come first.
     """
 
-    def __init__(self, path: Path, sync_every_s: float = SYNC_EVERY_S) -> None:
+    def __init__(
+        self, path: Path, sync_every_s: float = SYNC_EVERY_S, unwritten: Sequence[str] = ()
+    ) -> None:
         self._path = path
         self._sync_every_s = sync_every_s
-        self._lines: list[str] = []
+        self._lines: list[str] = list(unwritten)
         self._synced_s = time.monotonic()
         self._is_synced = True
         try:
@@ -85,7 +89,8 @@ class JournalWriter:
         """Write what was appended.
 
         Raises:
-            JournalError: It cannot be written, as on a full disk; then nothing of it is.
+            JournalError: It cannot be written, as on a full disk; then nothing of it is, and
+                nothing later is written before it.
         """
         lines = self._lines
         if not lines:
@@ -99,6 +104,7 @@ class JournalWriter:
                 written += os.write(self._file, data[written:])
         except OSError as error:
             self._take_back()
+            self._lines = lines
             raise JournalError(
                 f"the journal {self._path} cannot be written ({error.strerror}); the first event "
                 f"that is missing: {lines[0][:200]}"
@@ -108,6 +114,11 @@ class JournalWriter:
         now_s = time.monotonic()
         if now_s - self._synced_s >= self._sync_every_s:
             self.sync()
+
+    @property
+    def unwritten(self) -> list[str]:
+        """Lines that could not be written."""
+        return self._lines
 
     def _take_back(self) -> None:
         os.ftruncate(self._file, self._size)

@@ -11,7 +11,7 @@ import logging
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from agcore.checkpoints import complete_checkpoints, discard_others
+from agcore.checkpoints import clean_up, complete_checkpoints, discard_others
 from agcore.records import TrialState
 from agcore.scheduler.outcomes import goes_on_later
 
@@ -62,6 +62,7 @@ class CheckpointKeeper:
         self._max_retries = max_retries
         self._max_bytes = math.inf if max_bytes is None else max_bytes
         self._sizes: dict[int, dict[int, int]] = {}
+        self._last: dict[int, int] = {}  # the one a running trial has just completed
         self._touched: set[int] = set()
         self._leader: int | None = None
         self._has_warned = False
@@ -72,6 +73,8 @@ class CheckpointKeeper:
         A checkpoint whose report was cut off must not be found: the trial would go on behind
         the report that the record lacks.
         """
+        for trial_id in self._history.trials:
+            clean_up(self._folders.checkpoints(trial_id))
         self.look()
         for trial_id in self._history.trials:
             known = frozenset(self._sizes.get(trial_id, ()))
@@ -82,6 +85,7 @@ class CheckpointKeeper:
     def look(self) -> None:
         """Find the checkpoints that are both on the disk and in the record; nothing changes."""
         self._sizes.clear()
+        self._last.clear()
         for trial in self._history.trials.values():
             on_disk = complete_checkpoints(self._folders.checkpoints(trial.trial_id))
             known = {
@@ -95,10 +99,12 @@ class CheckpointKeeper:
     def add(self, trial_id: int, resource: int, size: int) -> None:
         """Note a checkpoint that a trial has completed."""
         self._sizes.setdefault(trial_id, {})[resource] = size
+        self._last[trial_id] = resource
         self._touched.add(trial_id)
 
     def on_exit(self, trial: Trial) -> None:
         """Note that an attempt of a trial has ended."""
+        self._last.pop(trial.trial_id, None)
         if trial.trial_id in self._sizes:
             self._touched.add(trial.trial_id)
 
@@ -126,8 +132,11 @@ class CheckpointKeeper:
             touched.add(self._leader)
         self._leader = leader
         for trial_id in touched:
+            trial = self._history.trials[trial_id]
             if trial_id in self._sizes:
-                self._keep(trial_id, self._needed(self._history.trials[trial_id]))
+                self._keep(trial_id, self._needed(trial))
+            if trial.state is not TrialState.RUNNING:
+                clean_up(self._folders.checkpoints(trial_id))
         self._make_room()
 
     # -- rules -----------------------------------------------------------------------------
@@ -136,7 +145,8 @@ class CheckpointKeeper:
         lives = trial.state in _LIVES or goes_on_later(trial, trial.state, self._max_retries)
         if not lives and trial.trial_id != self._leader:
             return frozenset()
-        needed = {max(self._sizes[trial.trial_id]), self._at_best(trial)}
+        sizes = self._sizes[trial.trial_id]
+        needed = {max(sizes), self._at_best(trial), self._last.get(trial.trial_id)}
         return frozenset(resource for resource in needed if resource is not None)
 
     def _at_best(self, trial: Trial) -> int | None:
@@ -179,8 +189,9 @@ class CheckpointKeeper:
         trials = [self._history.trials[i] for i in self._sizes if i != self._leader]
         trials.sort(key=_promise)
         for trial in trials:  # nobody goes on from these
-            last = max(self._sizes[trial.trial_id])
-            yield from ((trial.trial_id, r) for r in self._sizes[trial.trial_id] if r != last)
+            sizes = self._sizes[trial.trial_id]
+            needed = {max(sizes), self._last.get(trial.trial_id)}
+            yield from ((trial.trial_id, r) for r in list(sizes) if r not in needed)
         for trial in trials:  # without these a trial would start over
             if trial.state is not TrialState.RUNNING:
                 yield trial.trial_id, max(self._sizes[trial.trial_id])

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from agcore.callbacks import Callback, HistoryCallback, Progress, RunView
 from agcore.callbacks.screens import can_be_live
-from agcore.errors import AgcoreError, SpecError
+from agcore.errors import AgcoreError, JournalError, SpecError, did_you_mean
 from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.logs import log_tail
 from agcore.executor.surroundings import is_loading
 from agcore.executor.virtual_order import VirtualOrder
-from agcore.history import BestTrial, RunHistory
+from agcore.history import BestTrial, RunHistory, Trial
 from agcore.journal import SCHEMA, Journal, NoJournal, event_to_json, events_from_state
 from agcore.records import RunEnded, RunResumed, RunStarted
 from agcore.reporter import ReportRules
@@ -27,6 +27,14 @@ from agcore.running_time import RunningTime
 from agcore.scheduler.checkpoints import CheckpointKeeper
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.debug_log import decisions_shown
+from agcore.scheduler.descriptions import (
+    describe_arguments,
+    describe_options,
+    fingerprint,
+    of_journal,
+    refused,
+    versions,
+)
 from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.loop import TrialLoop
 from agcore.scheduler.parts import Parts
@@ -35,14 +43,7 @@ from agcore.scheduler.refit import RefitResult, refit
 from agcore.scheduler.replay import Replay
 from agcore.scheduler.results import RunResults
 from agcore.scheduler.settings import Limits, RunSettings
-from agcore.scheduler.storage import (
-    NoStorage,
-    RunStorage,
-    Storage,
-    describe_options,
-    fingerprint,
-    versions,
-)
+from agcore.scheduler.storage import NoStorage, RunStorage, Storage
 from agcore.searcher import as_searcher, own_options, searcher_factory
 from agcore.train_fn import ArgsBuilder, TrainFunction, args as make_args
 from agcore.trial_folders import TrialFolders
@@ -120,9 +121,9 @@ class TrialScheduler(RunResults):
         self._again: list[Launch] = []
         self._storage = self._open_storage()
         self._checkpoints = self._make_keeper()
+        self._alive_s = 0.0
         self._catch_up()
         self._history_callback = self._make_history_callback()
-        self._alive_s = 0.0
 
     def _make_searcher(self) -> Searcher:
         options, space = self._options, self.train_fn.cs
@@ -228,6 +229,15 @@ class TrialScheduler(RunResults):
             if options.resume:
                 raise SpecError("resume= needs checkpoint=, the directory of the run to continue")
             return NoStorage()
+        if not os.fspath(options.checkpoint):
+            raise SpecError(
+                "checkpoint='' must be the name of a directory, or None to keep nothing"
+            )
+        if options.resume is True and not Path(options.checkpoint).exists():
+            raise JournalError(
+                f"resume=True, but there is no directory {str(options.checkpoint)!r}; pass "
+                "resume='auto' to continue a run only if there is one"
+            )
         return RunStorage(RunDirectory.make(options.checkpoint), self._description())
 
     def _make_keeper(self) -> CheckpointKeeper:
@@ -247,7 +257,7 @@ class TrialScheduler(RunResults):
 
     def _replay(self, events: Iterable[Event]) -> list[Event]:
         """Apply the events of an earlier session; those that it lacks."""
-        replay = Replay(self._parts(NoJournal()), self._settings.max_retries)
+        replay = Replay(self._parts(NoJournal()), self._settings)
         replay.apply_all(events)
         if isinstance(self._executor, VirtualOrder):
             self._executor.times.replay(self._history.events)
@@ -269,6 +279,7 @@ class TrialScheduler(RunResults):
             },
             "space": self.train_fn.cs.describe(),
             "train_function": fingerprint(self.train_fn.f),
+            "arguments": describe_arguments(self._base_args),
             "versions": versions(),
         }
 
@@ -370,7 +381,7 @@ class TrialScheduler(RunResults):
         return self._proposals.enqueue(config)
 
     def refit(
-        self, best: BestTrial | int | None = None, *, args: Mapping[str, Any] | None = None
+        self, best: BestTrial | int | str | None = None, *, args: Mapping[str, Any] | None = None
     ) -> RefitResult:
         """Train the best config on, in this process, from the checkpoint of its best report.
 
@@ -386,13 +397,12 @@ class TrialScheduler(RunResults):
 
         Raises:
             AgcoreError: There is no such trial, or no best one.
+            SpecError: ``args`` names what the function does not have, or what is searched.
             Exception: Whatever the train function raises.
         """
-        wanted = int(self.get_best_task_id()) if best is None else best
-        trial_id = wanted if isinstance(wanted, int) else wanted.trial_id
-        trial = self._history.trials.get(trial_id)
-        if trial is None:
-            raise AgcoreError(f"there is no trial {trial_id}; trials has {len(self.trials)}")
+        wanted = self.get_best_task_id() if best is None else best
+        trial = self._trial_of(wanted.trial_id if isinstance(wanted, BestTrial) else wanted)
+        trial_id = trial.trial_id
         folders = self._storage.folders
         folder = None
         if not folders.is_temporary:
@@ -400,9 +410,29 @@ class TrialScheduler(RunResults):
         self._checkpoints.look()
         task = self._task()
         if args is not None:
+            self._check_arguments(args)
             base = {**self._base_args, **args}
             task = replace(task, builder=ArgsBuilder(base, self.train_fn.cs))
         return refit(task, trial, self._settings.seed, self._checkpoints.best(trial), folder)
+
+    def _trial_of(self, trial_id: int | str) -> Trial:
+        known = self._history.trials
+        number = int(trial_id) if str(trial_id).isdecimal() else -1
+        if number not in known:
+            raise AgcoreError(f"there is no trial {trial_id!r}; there are {len(known)}, from 0")
+        return known[number]
+
+    def _check_arguments(self, args: Mapping[str, Any]) -> None:
+        for name in args:
+            if name in self.train_fn.cs.spaces:
+                raise SpecError(
+                    f"args={{{name!r}: ...}} is searched; refit takes it from the trial's config"
+                )
+            if name not in self._base_args:
+                raise SpecError(
+                    f"args={{{name!r}: ...}} is no argument of the train function"
+                    f"{did_you_mean(name, self._base_args)}"
+                )
 
     def run_with_config(self, config: Mapping[str, Any]) -> Any:
         """What the train function returns for one config, run in this process, unrecorded."""
@@ -445,6 +475,11 @@ class TrialScheduler(RunResults):
             return log_tail(folders.log(int(trial_id)))
         return self._executor.log(int(trial_id))
 
+    def log_file(self, trial_id: int) -> Path | None:
+        """The file with all that a trial has printed; None without a run directory."""
+        folders = self._storage.folders
+        return None if folders.is_temporary else folders.log(int(trial_id))
+
     def state_dict(self) -> dict[str, Any]:
         """The run as JSON-serialisable values: schema, settings and events."""
         return {
@@ -457,12 +492,23 @@ class TrialScheduler(RunResults):
         """Go on where the scheduler was that gave `state_dict`; only before the first `run`.
 
         Raises:
-            JournalError: The state is damaged or of a later version.
+            JournalError: The state is damaged, of a later version, or of another run.
             SpecError: This scheduler has run already.
         """
         if self._history.events:
             raise SpecError("load_state_dict needs a scheduler that has not run; make a new one")
-        self._replay(events_from_state(state))
+        events = list(events_from_state(state))
+        if events and isinstance(events[0], RunStarted):
+            now = self._description()
+            changed = refused(of_journal(events[0], now), now, may_widen=False)
+            if changed:
+                raise JournalError(
+                    f"the state is that of another run: {'; '.join(changed)}. Make the scheduler "
+                    "as it was made then"
+                )
+        self._replay(events)
+        if isinstance(self._storage, RunStorage):
+            self._storage.missing = list(self._history.events)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `state_dict` as JSON to a file, in one piece.

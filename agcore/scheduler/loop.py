@@ -24,7 +24,12 @@ from agcore.records import (
     TrialState,
 )
 from agcore.scheduler.interrupts import Interrupts
-from agcore.scheduler.outcomes import goes_on_later, state_after, state_at_exit
+from agcore.scheduler.outcomes import (
+    goes_on_later,
+    state_after,
+    state_at_exit,
+    stop_with_the_run,
+)
 from agcore.scheduler.starts import CUT_OFF, Launch, Starts, start_again
 
 if TYPE_CHECKING:
@@ -220,7 +225,9 @@ class TrialLoop:
 
     def _fill_slots(self) -> bool:
         """Start trials while slots are free; whether one more waits for a slot."""
-        while not self._ending:
+        while not self._ending or self._starts.is_behind(
+            self._is_stopping and not self._is_killing
+        ):
             if self._limits.time_out is not None and self._no_time_left():
                 break
             if self._executor.free_slots <= 0:
@@ -363,7 +370,7 @@ class TrialLoop:
         if self._settings.is_enough(report.reward) and not self._ending:
             self._end_run("max_reward", stop=True)
         if self._is_stopping and decision.action is not Action.STOP:
-            return Decision(Action.STOP, f"the run ends: {self._ending}")
+            return stop_with_the_run(self._ending)
         return decision
 
     def _carry_out(self, live: LiveTrial, report: Reported, decision: Decision) -> Decision:
@@ -476,4 +483,4 @@ def _again(live: LiveTrial, reason: str = CUT_OFF) -> Launch:
     return start_again(live.trial, live.resume_from, live.milestone, reason)
 
 
-_KNOWN_ALREADY = Decision(Action.CONTINUE, "this report was recorded before the trial was paused")
+_KNOWN_ALREADY = Decision(Action.CONTINUE, "this report is recorded already")

@@ -19,6 +19,11 @@ _FAILED = {
 _ENDED = {Outcome.RETURNED: TrialState.COMPLETED, Outcome.STOPPED: TrialState.STOPPED} | _FAILED
 
 
+def stop_with_the_run(reason: str) -> Decision:
+    """The answer to every report once a run has come to its end."""
+    return Decision(Action.STOP, f"the run ends: {reason}")
+
+
 def state_after(decision: Decision, report: Reported) -> TrialState:
     """The state that a decision other than to continue leads to."""
     if math.isnan(report.reward):

@@ -25,7 +25,7 @@ class Proposals:
         self._space = space
         self._queue: deque[Config] = deque()
         self._unrecorded: list[Config] = []
-        self._repeated: deque[Config] = deque()
+        self._repeated: list[Config] = []
         self._prepared: Suggestion | None = None
         self._exhausted = False
         # What others wrote is checked; our own searchers take their configs from the space.
@@ -40,14 +40,14 @@ class Proposals:
         """Have a config evaluated next; missing parameters take their default.
 
         A script that is run again to resume enqueues the same configs again. Those that the
-        record knows are not enqueued twice, as long as they come in the same order.
+        record knows are not enqueued twice.
 
         Raises:
             SpecError: It is not in the space.
         """
         complete = self._space.complete(config)
-        if self._repeated and self._repeated[0] == complete:
-            self._repeated.popleft()
+        if complete in self._repeated:
+            self._repeated.remove(complete)
             return complete
         self._queue.append(dict(complete))
         self._unrecorded.append(dict(complete))

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agcore.checkpoints import TrialCheckpoints
+from agcore.checkpoints import TrialCheckpoints, discard_others
 from agcore.executor.seeding import TrialSeeder, generators_put_back
 from agcore.reporter import GO_ON, Reporter
 from agcore.scheduler.seeds import trial_seed
@@ -68,11 +68,15 @@ def refit(
 
     def keep(report: Report) -> Verdict:
         reports.append(report.metrics)
+        if folder is not None and report.checkpoint_bytes is not None:
+            discard_others(folder, frozenset({report.resource}))
         return GO_ON
 
     if start is None:
         logger.info("trial %d has no checkpoint: the refit starts over", trial.trial_id)
     resource = 0 if start is None else start.resource
+    if folder is not None:  # what an earlier refit has left is not this one's
+        discard_others(folder, frozenset())
     checkpoints = TrialCheckpoints(folder, None if start is None else start.path)
     reporter = Reporter(task.rules, keep, resource, checkpoints)
     seeder = TrialSeeder()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from agcore.errors import JournalError
+from agcore.errors import JournalError, ReportError, SpecError
 from agcore.records import (
     Action,
     ConfigEnqueued,
@@ -24,7 +24,7 @@ from agcore.records import (
     TrialProposed,
     TrialStarted,
 )
-from agcore.scheduler.outcomes import goes_on_later, state_after
+from agcore.scheduler.outcomes import goes_on_later, state_after, stop_with_the_run
 from agcore.scheduler.parts import LiveTrial, Parts
 from agcore.scheduler.starts import CUT_OFF, Launch, start_again
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from agcore.history import Trial
+    from agcore.scheduler.settings import RunSettings
 
 logger = logging.getLogger("agcore")
 
@@ -41,15 +42,16 @@ class Replay:
 
     Args:
         parts: Fresh ones, made with the arguments of the recorded run.
-        max_retries: How often a trial whose process vanished is started again.
+        settings: How the run goes on.
 
     After `apply_all`, ``launches`` holds the trials that ran when the record ends, ready to be
     started again, and ``missing`` the events that the record should have ended with.
     """
 
-    def __init__(self, parts: Parts, max_retries: int = 0) -> None:
+    def __init__(self, parts: Parts, settings: RunSettings) -> None:
         self._parts = parts
-        self._max_retries = max_retries
+        self._settings = settings
+        self._is_stopping = False  # a trial has reached max_reward
         self._starts: dict[int, TrialStarted] = {}
         self._milestones: dict[int, int | None] = {}  # of each trial's next decision
         self._verdicts: dict[int, tuple[Reported, Decision]] = {}
@@ -78,7 +80,7 @@ class Replay:
                 self._parts.history.apply(event)
                 if handler is not None:
                     handler(event)
-            except (KeyError, AttributeError) as error:
+            except (KeyError, AttributeError, ReportError, SpecError) as error:
                 raise JournalError(
                     f"event {number} of the journal does not follow from those before it: {event}"
                 ) from error
@@ -129,6 +131,9 @@ class Replay:
         trial = self._parts.history.trials[event.trial_id]
         decision = self._parts.policy.on_report(event.trial_id, event.resource, event.reward)
         self._parts.feed.on_report(trial, event, decision)
+        self._is_stopping |= self._settings.is_enough(event.reward)
+        if self._is_stopping and decision.action is not Action.STOP:
+            decision = stop_with_the_run("max_reward")
         self._verdicts[event.trial_id] = (event, decision)
         if decision.next_milestone is not None:
             self._milestones[event.trial_id] = decision.next_milestone
@@ -142,7 +147,7 @@ class Replay:
 
     def _ended(self, event: TrialEnded) -> None:
         trial = self._parts.history.trials[event.trial_id]
-        if goes_on_later(trial, event.state, self._max_retries):
+        if goes_on_later(trial, event.state, self._settings.max_retries):
             return
         self._starts.pop(event.trial_id, None)
         self._parts.policy.on_exit(event.trial_id, event.state)

@@ -109,6 +109,13 @@ class Starts:
         """Have an attempt start in the next free slot."""
         self._again.append(launch)
 
+    def is_behind(self, is_stopping: bool) -> bool:
+        """Whether trials have to start again only to be stopped at their next report.
+
+        Without the crash that has cut them off they would have gone so far.
+        """
+        return is_stopping and bool(self._again)
+
     def take_rest(self) -> list[Launch]:
         """What was to start again and did not, because the run has come to its end."""
         rest = list(self._again)

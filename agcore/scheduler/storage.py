@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import inspect
 import logging
 import os
-import platform
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from agcore.errors import JournalError, SpecError
 from agcore.journal import Journal, JournalWriter, NoJournal, read_journal
-from agcore.records import ConfigEnqueued, Event, TrialProposed
+from agcore.records import ConfigEnqueued, Event, RunStarted, TrialProposed
+from agcore.scheduler.descriptions import doubtful, of_journal, refused
 from agcore.trial_folders import TrialFolders
-from agcore.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from agcore.run_directory import RunDirectory
     from agcore.space import SearchSpace
 
@@ -79,6 +75,7 @@ class RunStorage:
         self._description = dict(description)
         self._is_widening = False
         self._size_read = 0
+        self._unwritten: list[str] = []
         self.missing: list[Event] = []
 
     @property
@@ -116,7 +113,7 @@ class RunStorage:
         Raises:
             JournalError: A recorded config is not in the present space.
         """
-        self._size_read = self._directory.journal.stat().st_size
+        self._size_read = self._directory.journal_size
         for event in read_journal(self._directory.journal):
             if isinstance(event, (TrialProposed, ConfigEnqueued)) and self._is_widening:
                 event = _as_in(space, event)
@@ -131,45 +128,41 @@ class RunStorage:
         """
         directory = self._directory
         with directory.locked():
-            size = directory.journal.stat().st_size
-            if size != self._size_read:
+            if directory.journal_size != self._size_read:
                 raise JournalError(
                     f"{directory.path} was written by another process since this scheduler read "
                     "it; make a new scheduler with resume=True"
                 )
-            if not size:
+            if not self._size_read or self._is_widening:
                 directory.write_description(self._description)
-            journal = JournalWriter(directory.journal)
+            journal = JournalWriter(directory.journal, unwritten=self._unwritten)
             missing, self.missing = self.missing, []
             for event in missing:
                 journal.append(event)
             try:
                 yield journal
             finally:
-                journal.close()
-                self._size_read = directory.journal.stat().st_size
-
-    # -- is it the same run? ---------------------------------------------------------------
+                try:
+                    journal.close()
+                finally:  # what found no room comes first in the next session
+                    self._unwritten = journal.unwritten
+                    self._size_read = directory.journal_size
 
     def _compare(self, before: Mapping[str, Any]) -> None:
         """Refuse to continue another run; warn of what may make it differ."""
-        now = self._description
-        changed = _differences(before.get("scheduler"), now["scheduler"])
-        if not self._is_widening:
-            changed += _differences(before.get("space"), now["space"])
+        path, now = self._directory.path, self._description
+        if not before:
+            first = next(iter(read_journal(self._directory.journal)))
+            logger.warning("%s has no run.json; its journal is compared instead", path)
+            before = of_journal(first, now) if isinstance(first, RunStarted) else {}
+        changed = refused(before, now, may_widen=self._is_widening)
         if changed:
             raise JournalError(
-                f"{self._directory.path} holds another run: {'; '.join(changed)}. Make the "
-                "scheduler as it was made then, or pass another directory"
+                f"{path} holds another run: {'; '.join(changed)}. Make the scheduler as it was "
+                "made then, or pass another directory"
             )
-        for name, what in (("train_function", "train function"), ("versions", "version")):
-            for difference in _differences(before.get(name), now[name]):
-                logger.warning(
-                    "resuming %s: %s: %s; results may differ",
-                    self._directory.path,
-                    what,
-                    difference,
-                )
+        for difference in doubtful(before, now):
+            logger.warning("resuming %s: %s; results may differ", path, difference)
 
 
 def _as_in(
@@ -186,52 +179,3 @@ def _as_in(
             f"{what} of the run does not fit the search space as it is now: {error}; resume may "
             "widen a space, not narrow it"
         ) from error
-
-
-def _differences(before: Any, now: Mapping[str, Any]) -> list[str]:
-    """What differs between two descriptions, field by field, in words."""
-    if not isinstance(before, Mapping):
-        return []
-    changed = []
-    for name in {**before, **now}:
-        if name not in now:
-            changed.append(f"{name} was {before[name]!r} and is gone")
-        elif name not in before:
-            changed.append(f"{name} is new: {now[name]!r}")
-        elif before[name] != now[name]:
-            changed.append(f"{name} was {before[name]!r} and is {now[name]!r}")
-    return changed
-
-
-def fingerprint(function: Callable[..., Any]) -> dict[str, str]:
-    """What tells one train function from another: its name and its source."""
-    name = getattr(function, "__qualname__", type(function).__name__)
-    try:
-        source = inspect.getsource(function)
-    except (OSError, TypeError):
-        return {"name": name}
-    return {"name": name, "source": hashlib.sha256(source.encode()).hexdigest()[:16]}
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a run's numbers depend on."""
-    return {"agcore": __version__, "python": platform.python_version(), "numpy": np.__version__}
-
-
-def describe_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """``search_options`` as JSON values; what has none by its name or repr."""
-    return {
-        key: _described(value)
-        for key, value in sorted((options or {}).items())
-        if key != "debug_log"
-    }
-
-
-def _described(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _described(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_described(item) for item in value]
-    return getattr(value, "__qualname__", repr(value))

@@ -46,6 +46,9 @@ class FakeScheduler:
     def best(self):
         return self.history.best()
 
+    def log_file(self, trial_id):
+        return None
+
     def log(self, trial_id):
         return [f"line {i} of trial {trial_id}" for i in range(9)]
 

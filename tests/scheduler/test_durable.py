@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import agcore as ag
-from agcore.errors import AgcoreError, SpecError
+from agcore.errors import AgcoreError, JournalError, SpecError
 from agcore.records import TrialStarted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -373,3 +374,258 @@ def wait_until(holds, seconds=60.0):
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+# -- what a stranger tried -----------------------------------------------------------------
+
+
+def test_what_one_trial_writes_outlives_what_another_trials_report_deletes(tmp_path):
+    @ag.args(i=ag.Categorical(0, 1))
+    def train(args, reporter):
+        for epoch in range(3):
+            folder = reporter.checkpoint_dir
+            (folder / "first").write_text("x")
+            if args.i == 1 and epoch == 0:
+                wait_until((tmp_path / "writing").exists)
+            if args.i == 0 and epoch == 1:
+                (tmp_path / "writing").touch()
+                wait_until((tmp_path / "led").exists)
+            (folder / "second").write_text("x")
+            reporter(epoch=epoch + 1, accuracy=args.i * 0.5 + 0.1 * epoch)
+            if args.i == 1:
+                (tmp_path / "led").touch()
+            saved = sorted(path.name for path in reporter.latest_checkpoint.iterdir())
+            assert saved == ["first", "second"]
+
+    scheduler = ag.scheduler.FIFOScheduler(
+        train,
+        searcher="grid",
+        num_workers=2,
+        num_trials=2,
+        progress=False,
+        max_checkpoint_gb=1e-9,
+    )
+    scheduler.run()
+    assert {trial.state.value for trial in scheduler.trials.values()} == {"completed"}
+
+
+def test_after_a_full_disk_the_journal_has_no_hole(tmp_path):
+    @ag.args(x=ag.Int(0, 100))
+    def train(args, reporter):
+        for epoch in range(3):
+            reporter(epoch=epoch + 1, accuracy=args.x, note="y" * (3000 if epoch == 1 else 1))
+
+    def scheduler(**arguments):
+        return ag.scheduler.FIFOScheduler(
+            train,
+            num_trials=6,
+            executor="inline",
+            checkpoint=tmp_path,
+            progress=False,
+            **arguments,
+        )
+
+    run = scheduler()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, before[1]))
+    try:
+        with pytest.raises(JournalError, match=r"cannot be written .*first event that is missing"):
+            run.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    run.run()
+    again = scheduler(resume=True)
+
+    def reports(scheduler):
+        return {i: [r.resource for r in t.reports] for i, t in scheduler.trials.items()}
+
+    assert reports(again) == reports(run)
+    assert list(reports(run).values()) == [[1, 2, 3]] * 6
+
+
+def steps(args, reporter):
+    for epoch in range(1, args.epochs + 1):
+        reporter(epoch=epoch, accuracy=args.x + epoch)
+
+
+def stepping(folder, high=1.0, epochs=3, **arguments):
+    train = ag.args(x=ag.Real(0, high), epochs=epochs)(steps)
+    return ag.scheduler.FIFOScheduler(
+        train,
+        **{"num_trials": 3, "executor": "inline", "checkpoint": folder, "progress": False}
+        | arguments,
+    )
+
+
+def test_time_used_by_earlier_sessions_counts(tmp_path):
+    first = stepping(tmp_path)
+    first.run()
+    again = stepping(tmp_path, resume=True, num_trials=None, time_out=1e-6)
+    again.run()
+    assert len(again.trials) == 3
+    assert again.history.events[-1].reason == "time_out"
+
+
+def test_a_state_that_is_loaded_into_a_directory_can_be_resumed_there(tmp_path):
+    first = stepping(None)
+    first.run()
+    second = stepping(tmp_path)
+    second.load_state_dict(first.state_dict())
+    second.run(num_trials=4)
+    third = stepping(tmp_path, resume=True, num_trials=5)
+    third.run()
+    assert [third.trials[i].config for i in range(3)] == [first.trials[i].config for i in range(3)]
+    with pytest.raises(JournalError, match="mode was 'max' and is 'min'"):
+        stepping(None, mode="min").load_state_dict(first.state_dict())
+
+
+def test_trials_cut_off_behind_max_reward_are_stopped_as_they_would_have_been(tmp_path):
+    def scheduler(folder, **arguments):
+        return stepping(
+            folder,
+            epochs=9,
+            num_trials=4,
+            executor="local",
+            num_workers=1,
+            deterministic=True,
+            logical_workers=3,
+            max_reward=5.5,
+            **arguments,
+        )
+
+    whole = scheduler(tmp_path / "whole")
+    whole.run()
+    lines = (tmp_path / "whole" / "events.jsonl").read_bytes().splitlines(keepends=True)
+    reached = next(
+        number
+        for number, event in enumerate(whole.history.events)
+        if type(event).__name__ == "Reported" and event.reward >= 5.5
+    )
+    for number in (reached + 1, reached + 2, reached + 4):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "events.jsonl").write_bytes(b"".join(lines[:number]))
+        (folder / "run.json").write_bytes((tmp_path / "whole" / "run.json").read_bytes())
+        rest = scheduler(folder, resume=True)
+        rest.run()
+        for trial_id, trial in whole.trials.items():
+            assert rest.trials[trial_id].state is trial.state
+            assert len(rest.trials[trial_id].reports) == len(trial.reports)
+
+
+def test_limits_of_failures_may_change_when_a_run_goes_on(tmp_path):
+    @ag.args(x=ag.Real(0, 1))
+    def bad(args, reporter):
+        raise ValueError("bad")
+
+    def scheduler(**arguments):
+        return ag.scheduler.FIFOScheduler(
+            bad, executor="inline", checkpoint=tmp_path, progress=False, **arguments
+        )
+
+    with pytest.raises(ag.errors.TrialFailed, match="max_failures=None"):
+        scheduler(num_trials=1).run()
+    again = scheduler(num_trials=3, resume=True, max_failures=None, max_retries=1)
+    again.run()
+    assert len(again.trials) == 3
+
+
+def test_a_journal_torn_in_its_first_line_is_no_run_yet(tmp_path):
+    (tmp_path / "events.jsonl").write_text('{"event":"RunSta')
+    with pytest.raises(JournalError, match="holds no run"):
+        stepping(tmp_path, resume=True)
+    run = stepping(tmp_path, resume="auto")
+    run.run()
+    assert len(stepping(tmp_path, resume=True).trials) == 3
+
+
+def test_a_line_that_is_there_twice_is_one_clear_error(tmp_path):
+    train = ag.args(x=ag.Real(0, 1), epochs=3)(steps)
+
+    def scheduler(**arguments):
+        return ag.scheduler.HyperbandScheduler(
+            train, num_trials=4, executor="inline", checkpoint=tmp_path, progress=False, **arguments
+        )
+
+    scheduler().run()
+    journal = tmp_path / "events.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if b'"Reported"' in line)
+    journal.write_bytes(b"".join([*lines[: at + 1], lines[at], *lines[at + 1 :]]))
+    with pytest.raises(JournalError, match="does not follow from those before it"):
+        scheduler(resume=True)
+
+
+def test_the_directory_stays_where_it_was_named(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run = stepping("run")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run.run()
+    assert (tmp_path / "run" / "events.jsonl").exists()
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_space_that_was_widened_stays_wide(tmp_path):
+    stepping(tmp_path, high=1.0).run()
+    stepping(tmp_path, high=2.0, resume="auto", num_trials=6).run()
+    with pytest.raises(JournalError, match="x was "):
+        stepping(tmp_path, high=1.0, resume=True, num_trials=7)
+    stepping(tmp_path, high=2.0, resume=True, num_trials=7).run()
+
+
+def test_without_a_description_the_journal_is_compared(tmp_path, caplog):
+    stepping(tmp_path).run()
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(JournalError, match="mode was 'max' and is 'min'"):
+        stepping(tmp_path, resume=True, mode="min")
+    assert "has no run.json" in caplog.text
+    assert len(stepping(tmp_path, resume=True).trials) == 3
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(JournalError, match="holds no JSON object"):
+        stepping(tmp_path, resume=True)
+
+
+def test_other_constants_are_a_warning(tmp_path, caplog):
+    stepping(tmp_path).run()
+    stepping(tmp_path, resume=True, epochs=30)
+    assert "arguments: epochs was 3 and is 30" in caplog.text
+
+
+def test_a_trial_that_starts_over_keeps_what_it_has_just_saved(tmp_path):
+    @ag.args(x=ag.Real(0, 1), epochs=4)
+    def over(args, reporter):
+        for epoch in range(args.epochs):
+            (reporter.checkpoint_dir / "file").write_text("1")
+            reporter(epoch=epoch + 1, accuracy=args.x + epoch)
+            assert reporter.latest_checkpoint.exists()
+            if epoch == 2 and not (tmp_path / "once").exists():
+                (tmp_path / "once").touch()
+                os._exit(1)
+
+    scheduler = ag.scheduler.FIFOScheduler(over, num_trials=1, max_retries=1, progress=False)
+    scheduler.run()
+    assert scheduler.trials[0].state.value == "completed"
+
+
+def test_arguments_of_a_refit_are_checked(saving):
+    scheduler = ag.scheduler.FIFOScheduler(saving, num_trials=1, executor="inline", progress=False)
+    scheduler.run()
+    with pytest.raises(SpecError, match=r"'epoch'.*did you mean 'epochs'"):
+        scheduler.refit(args={"epoch": 3})
+    with pytest.raises(SpecError, match=r"'x'.* is searched"):
+        scheduler.refit(args={"x": 0.5})
+    assert scheduler.refit("0").trial_id == 0
+
+
+def test_an_empty_name_of_a_directory_is_an_error():
+    with pytest.raises(SpecError, match="checkpoint='' must be the name"):
+        stepping("")
+
+
+def test_resuming_what_is_not_there_makes_no_folder(tmp_path):
+    with pytest.raises(JournalError, match="there is no directory"):
+        stepping(tmp_path / "none", resume=True)
+    assert not (tmp_path / "none").exists()

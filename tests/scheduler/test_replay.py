@@ -14,6 +14,7 @@ from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
 from agcore.scheduler.replay import Replay
+from agcore.scheduler.settings import RunSettings
 from agcore.scheduler.starts import CUT_OFF
 from agcore.searcher import RandomSearcher
 from agcore.space import SearchSpace
@@ -34,7 +35,7 @@ def replayed(events):
         clock=SystemClock(),
         checkpoints=CheckpointKeeper(TrialFolders(Path("nowhere"), True), history),
     )
-    replay = Replay(parts)
+    replay = Replay(parts, RunSettings())
     replay.apply_all(events)
     return replay, parts
 
@@ -90,7 +91,7 @@ def test_a_trial_between_two_rungs_goes_on_towards_the_next_one():
         clock=SystemClock(),
         checkpoints=CheckpointKeeper(TrialFolders(Path("nowhere"), True), history),
     )
-    replay = Replay(parts)
+    replay = Replay(parts, RunSettings())
     reports = [Reported(0, 2.0, epoch, 0.5, {"acc": 0.5}) for epoch in (1, 2)]
     replay.apply_all([PROPOSED, STARTED, *reports])
     (launch,) = replay.launches
