@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _OPEN = ".open"
 _REPLACED = ".replaced-"
+_DELETED = ".deleted-"
 
 
 class TrialCheckpoints:
@@ -100,7 +101,10 @@ def discard_others(folder: Path, keep: frozenset[int]) -> None:
     What the trial is writing just now is left alone.
     """
     for resource in complete_checkpoints(folder) - keep:
-        _remove(folder / str(resource))
+        deleted = folder / f"{_DELETED}{resource}"
+        _remove(deleted)
+        (folder / str(resource)).rename(deleted)  # never half of it under its own name
+        _remove(deleted)
 
 
 def clean_up(folder: Path) -> None:
@@ -120,7 +124,7 @@ def clean_up(folder: Path) -> None:
                 _remove(entry)
             else:
                 entry.rename(target)
-        elif entry.name == _OPEN:
+        elif entry.name == _OPEN or entry.name.startswith(_DELETED):
             _remove(entry)
     for empty in (folder, folder.parent):
         with contextlib.suppress(OSError):

@@ -121,6 +121,11 @@ class CheckpointKeeper:
     def _checkpoint(self, trial: Trial, resource: int) -> Checkpoint:
         return Checkpoint(resource, self._folders.checkpoint(trial.trial_id, resource))
 
+    @property
+    def may_tidy(self) -> bool:
+        """Whether something has happened that may leave files behind which nobody needs."""
+        return bool(self._touched)
+
     def tidy(self) -> None:
         """Delete what nobody needs any more; not before the events that say so are written."""
         if not self._touched:

@@ -293,9 +293,12 @@ class TrialLoop:
                     answers.append((item.trial_id, decision))
             else:
                 self._on_exit(live, item)
-        if answers:  # nobody hears of a decision before it is on its way to the disk
+        checkpoints = self._parts.checkpoints
+        # Nobody hears of a decision, and no file is deleted for it, before it is on its way to
+        # the disk.
+        if answers or checkpoints.may_tidy:
             self._parts.journal.commit()
-        self._parts.checkpoints.tidy()
+        checkpoints.tidy()
         for trial_id, decision in answers:
             self._executor.reply(trial_id, decision)
 

@@ -1,7 +1,9 @@
 import pytest
 
+import agcore as ag
 from agcore.checkpoints import TrialCheckpoints
 from agcore.history import RunHistory
+from agcore.journal import JournalWriter
 from agcore.records import Reported, TrialEnded, TrialProposed, TrialStarted, TrialState
 from agcore.scheduler.checkpoints import CheckpointKeeper
 from agcore.trial_folders import TrialFolders
@@ -159,3 +161,34 @@ def test_what_is_needed_stays_beyond_the_limit_with_one_warning(tmp_path, caplog
     assert run.on_disk(0) == [1, 2]
     warnings = [record for record in caplog.records if "max_checkpoint_gb" in record.message]
     assert len(warnings) == 1
+
+
+def test_files_are_deleted_only_after_what_says_so_is_written(tmp_path, monkeypatch):
+    """A trial whose end is not in the journal goes on from its checkpoint after a crash."""
+    order = []
+    commit, tidy = JournalWriter.commit, CheckpointKeeper.tidy
+
+    def noted_commit(self):
+        order.append(f"write {len(self.unwritten)}")
+        commit(self)
+
+    def noted_tidy(self):
+        if self.may_tidy:
+            order.append("delete")
+        tidy(self)
+
+    monkeypatch.setattr(JournalWriter, "commit", noted_commit)
+    monkeypatch.setattr(CheckpointKeeper, "tidy", noted_tidy)
+
+    @ag.args(x=ag.Real(0, 1))
+    def train(args, reporter):
+        for epoch in (1, 2):
+            (reporter.checkpoint_dir / "file").write_text("x")
+            reporter(epoch=epoch, accuracy=args.x)
+
+    ag.scheduler.FIFOScheduler(
+        train, num_trials=3, executor="inline", checkpoint=tmp_path, progress=False
+    ).run()
+    assert "delete" in order
+    for before, now in zip(order, order[1:], strict=False):
+        assert now != "delete" or before.startswith("write")
