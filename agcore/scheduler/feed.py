@@ -53,13 +53,6 @@ class SearcherFeed:
             if value is not None:
                 self._observe(trial, value)
 
-    def on_cut_off(self, trial: Trial) -> None:
-        """Pass on what a trial has brought so far; what it brings when it goes on replaces it."""
-        if self._data == "trial":
-            value = self._history.value_of(trial)
-            if value is not None:
-                self._observe(trial, value, provisional=True)
-
     def pending(self, trial: Trial, milestone: int | None) -> Pending:
         """What a running trial will bring next."""
         if self._data in ("all", "rungs_and_last"):

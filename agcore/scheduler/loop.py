@@ -437,7 +437,6 @@ class TrialLoop:
             )
             again = _again(live, f"its process vanished; retry {number} of {limit}")
         else:
-            self._parts.feed.on_cut_off(trial)
             again = _again(live)
         if self._ending:
             self.unfinished.append(again)
