@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 import agcore as ag
@@ -190,5 +192,5 @@ def test_files_are_deleted_only_after_what_says_so_is_written(tmp_path, monkeypa
         train, num_trials=3, executor="inline", checkpoint=tmp_path, progress=False
     ).run()
     assert "delete" in order
-    for before, now in zip(order, order[1:], strict=False):
+    for before, now in itertools.pairwise(order):
         assert now != "delete" or before.startswith("write")
