@@ -24,6 +24,17 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
     return number
 
 
+def truth(name: str, value: Any) -> bool:
+    """``value``, checked to be True or False.
+
+    Raises:
+        SpecError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise SpecError(f"{name}={value!r} must be True or False")
+    return value
+
+
 def finite_number(name: str, value: Any, rule: str = "a finite number") -> float:
     """``value`` as a float.
 

@@ -24,6 +24,7 @@ SCRIPT = textwrap.dedent(
     kind, searcher, path = sys.argv[1:4]
     spaces = {
         "random": {"x": ag.Real(0, 1), "net": ag.Categorical("a", ag.Dict(depth=ag.Int(1, 9)))},
+        "bayesopt": {"x": ag.Real(0, 1), "net": ag.Categorical("a", ag.Dict(depth=ag.Int(1, 9)))},
         "grid": {"x": ag.Ordinal(*[i / 16 for i in range(16)]), "net": ag.Bool()},
     }
 
@@ -47,8 +48,10 @@ SCRIPT = textwrap.dedent(
         "deterministic": lambda **a: ag.scheduler.HyperbandScheduler(
             train, type="promotion", deterministic=True, logical_workers=3, **a),
     }
+    options = {"num_init_random": 3, "opt_skip_init_length": 6, "opt_skip_period": 3}
     scheduler = schedulers[kind](
-        searcher=searcher, num_trials=14, num_workers=2 if kind == "deterministic" else 1,
+        searcher=searcher, search_options=options if searcher == "bayesopt" else None,
+        num_trials=14, num_workers=2 if kind == "deterministic" else 1,
         checkpoint=path, resume="auto", progress=False,
     )
     scheduler.run()
@@ -64,7 +67,7 @@ SCRIPT = textwrap.dedent(
     """
 )
 KINDS = ("fifo", "stopping", "promotion", "deterministic")
-SEARCHERS = ("random", "grid")
+SEARCHERS = ("random", "grid", "bayesopt")
 
 
 def start(folder, kind, searcher, path):

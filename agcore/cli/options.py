@@ -88,7 +88,7 @@ def _search_options(default_scheduler: str) -> list[Callable[[Command], Command]
             metavar="NAME",
             default="random",
             show_default=True,
-            help="Who proposes configs: random, or grid for a finite space.",
+            help="Who proposes configs: random, grid (finite spaces), bayesopt.",
         ),
         click.option(
             "--seed",

@@ -139,6 +139,7 @@ class TrialScheduler(RunResults):
             reward_attribute=options.reward_attr,
             resource_attribute=options.time_attr,
             mode=options.mode,
+            max_resource=self._policy.max_resource,
         )
 
     def _make_history_callback(self) -> list[Callback]:

@@ -42,7 +42,8 @@ class FIFOScheduler(TrialScheduler):
         trial_time_out: Seconds after which a trial is ended, all its attempts together.
         stop_jobs_after_time_out: Whether ``time_out`` ends running trials too.
         delay_get_config: Whether the searcher is asked only when a slot is free; False asks
-            ahead, so that a slow searcher keeps no slot waiting.
+            ahead, so that a slow searcher keeps no slot waiting; what was found ahead is lost
+            in a crash, so a resumed run may go on with other configs.
         training_history_callback: Called as ``cb(training_history, start_time,
             config_history=..., state_dict=...)`` now and then; keywords it lacks are left out.
         training_history_callback_delta_secs: Seconds between its calls.

@@ -19,6 +19,7 @@ from agcore.records import (
     NewTrial,
     Reported,
     ResumeTrial,
+    Suggestion,
     SuggestRequest,
     TrialEnded,
     TrialProposed,
@@ -101,8 +102,8 @@ class Replay:
             self._parts.proposals.skip()
             searcher.exclude(event.config)
             return
-        if getattr(searcher, "is_replayed_by_exclusion", False):
-            searcher.exclude(event.config)
+        if searcher.is_replayed_by_exclusion:
+            searcher.recall(Suggestion(event.config, event.origin, event.why))
             return
         request = SuggestRequest(event.trial_id, (), event.bracket)
         suggestion = searcher.suggest(request)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agcore.checks import whole_number
 from agcore.errors import SpaceExhausted, SpecError
 from agcore.records import Observation, Pending, Suggestion, SuggestRequest
+from agcore.searcher.earlier_runs import observations_of
+from agcore.space.base import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from agcore.jobs import Config
     from agcore.space import SearchSpace
@@ -26,9 +28,12 @@ class Searcher(Protocol):
     def is_replayed_by_exclusion(self) -> bool:
         """Whether a resumed run need not ask it again for what it has proposed before.
 
-        True if a proposal depends on the request, what was observed and what was excluded
-        only. Otherwise ``suggest`` is called once more for each recorded proposal.
+        True if a proposal depends only on the request, on what was observed, excluded and
+        recalled. Otherwise ``suggest`` is called once more for each recorded proposal.
         """
+
+    def recall(self, suggestion: Suggestion) -> None:
+        """Take note of a proposal of an earlier session."""
 
     def suggest(self, request: SuggestRequest) -> Suggestion | None:
         """A config to evaluate, or None if there is none left."""
@@ -63,9 +68,14 @@ class BaseSearcher:
         random_seed: Fixes every proposal.
         points_to_evaluate: Configs to propose first; missing parameters take their default.
         first_is_default: Propose the default config before any other of the searcher's own.
+        candidates: Propose these configs only, each once; missing parameters take their default.
+        constraint: Called with a config; only those for which it returns true are proposed.
+        warm_start_from: An earlier run to learn from: its directory, its history, or a scheduler.
+            Trials that are not in this space are left out.
 
     Raises:
-        SpecError: A point is not in the space.
+        SpecError: A point is not in the space or not among the candidates.
+        JournalError: The earlier run cannot be read.
     """
 
     def __init__(
@@ -78,30 +88,75 @@ class BaseSearcher:
         random_seed: int = DEFAULT_SEED,
         points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
         first_is_default: bool = True,
+        candidates: Sequence[Mapping[str, Any]] | None = None,
+        constraint: Callable[[Config], Any] | None = None,
+        warm_start_from: Any = None,
     ) -> None:
         if mode not in ("max", "min"):
             raise SpecError(f"mode={mode!r} must be 'max' or 'min'")
-        if isinstance(points_to_evaluate, Mapping):
-            raise SpecError("points_to_evaluate must be a list of configs; write [{...}]")
+        if points_to_evaluate is not None and (
+            isinstance(points_to_evaluate, (Mapping, str))
+            or not isinstance(points_to_evaluate, Sequence)
+        ):
+            raise SpecError(
+                f"points_to_evaluate={points_to_evaluate!r} must be a list of configs; write "
+                "[{...}]"
+            )
         self.configspace = configspace
         self.mode = mode
         self.random_seed = whole_number("random_seed", random_seed, 0)
         self._reward_attribute = reward_attribute
         self._resource_attribute = resource_attribute
         self._sign = 1 if mode == "max" else -1
-        self._first: list[tuple[Config, str]] = [
-            (configspace.complete(point), "user") for point in points_to_evaluate or ()
-        ]
-        if first_is_default:
-            self._first.append((configspace.get_default_configuration(), "default"))
-        self._first.reverse()
         self._known: set[str] = set()
         self._last_key: tuple[Config | None, str] = (None, "")
+        self._constraint = _checked_constraint(constraint)
+        self.candidates = self._distinct(candidates)
+        self._first = self._first_configs(points_to_evaluate or (), first_is_default)
         self._num_observed = 0
         self._values: dict[str, tuple[float, Config]] = {}
         # Only for use by hand; a scheduler hands in what is pending with each request.
         self._by_hand: dict[str, Pending] = {}
         self._draws_by_hand = 0
+        if warm_start_from is not None:
+            self._learn_from(warm_start_from)
+
+    def _distinct(self, configs: Sequence[Mapping[str, Any]] | None) -> list[Config] | None:
+        """Complete configs, each once."""
+        if configs is None:
+            return None
+        if isinstance(configs, (Mapping, str)) or not isinstance(configs, Sequence) or not configs:
+            raise SpecError(f"candidates={configs!r} must be a list of configs, at least one")
+        complete = [self.configspace.complete(config) for config in configs]
+        return list({self._key(config): config for config in complete}.values())
+
+    def _first_configs(
+        self, points: Sequence[Mapping[str, Any]], first_is_default: bool
+    ) -> list[tuple[Config, str]]:
+        """What to propose before anything else, the first at the end."""
+        allowed = None
+        if self.candidates is not None:
+            allowed = {self._key(config) for config in self.candidates}
+        first = [(self.configspace.complete(point), "user") for point in points]
+        for config, _ in first:
+            if allowed is not None and self._key(config) not in allowed:
+                raise SpecError(
+                    f"points_to_evaluate has {config!r}, which is not one of the candidates; add "
+                    "it to candidates="
+                )
+        default = self.configspace.get_default_configuration()
+        if first_is_default and (allowed is None or self._key(default) in allowed):
+            first.append((default, "default"))
+        return first[::-1]
+
+    def _learn_from(self, source: Any) -> None:
+        """Observe what an earlier run has found; its configs may be proposed again."""
+        for observation in observations_of(
+            source, self.configspace, whole_curves=self._models_curves
+        ):
+            self.observe(observation)
+
+    _models_curves = False  # or one value a trial
 
     # -- used by a scheduler ---------------------------------------------------------------
 
@@ -112,7 +167,7 @@ class BaseSearcher:
         """The next config: the given first ones, then what `propose` finds."""
         while self._first:
             config, origin = self._first.pop()
-            if not self.is_known(config):
+            if self.may_propose(config):
                 self.exclude(config)
                 return Suggestion(config, origin)
         suggestion = self.propose(request)
@@ -129,7 +184,7 @@ class BaseSearcher:
         self._num_observed += 1
         key = self._key(observation.config)
         known = self._values.get(key)
-        if known is None or observation.reward > known[0]:
+        if known is None or math.isnan(known[0]) or observation.reward > known[0]:
             self._values[key] = (observation.reward, observation.config)
 
     def trial_failed(self, trial_id: int, config: Config) -> None:
@@ -140,6 +195,28 @@ class BaseSearcher:
     def exclude(self, config: Config) -> None:
         """Never propose this config (again)."""
         self._known.add(self._key(config))
+
+    def recall(self, suggestion: Suggestion) -> None:
+        """Take note of a proposal of an earlier session, as if it had been made now.
+
+        Only called if `is_replayed_by_exclusion`. Searchers whose proposals depend on more than
+        what was observed and excluded find it in ``suggestion.why``.
+        """
+        self.exclude(suggestion.config)
+
+    def may_propose(self, config: Config) -> bool:
+        """Whether a config is new and keeps the constraint."""
+        if self.is_known(config):
+            return False
+        return self._constraint is None or bool(self._constraint(dict(config)))
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every config that there is was proposed or excluded."""
+        size = self.configspace.size
+        if self.candidates is not None:
+            return all(map(self.is_known, self.candidates))
+        return size is not None and self.num_known >= size
 
     def is_known(self, config: Config) -> bool:
         """Whether a config was proposed or excluded before."""
@@ -232,6 +309,13 @@ class BaseSearcher:
         """Both of the above."""
         return self.get_best_config(), self.get_best_reward()
 
+    def _resource_in(self, result: Mapping[str, Any]) -> int | None:
+        """The resource of a result given by hand, or None if it has none."""
+        name = self._resource_attribute
+        if name is None or result.get(name) is None:
+            return None
+        return whole_number(name, plain(result[name]))
+
     def _learn(
         self, config: Mapping[str, Any], result: Mapping[str, Any], *, provisional: bool
     ) -> None:
@@ -242,7 +326,7 @@ class BaseSearcher:
                 "reward_attribute= to the searcher if it has another name"
             )
         reward = self._sign * float(result[self._reward_attribute])
-        resource = result.get(self._resource_attribute) if self._resource_attribute else None
+        resource = self._resource_in(result)
         self._by_hand.pop(self.configspace.key(complete), None)
         self.exclude(complete)
         self.observe(
@@ -255,3 +339,9 @@ class BaseSearcher:
                 metrics=result,
             )
         )
+
+
+def _checked_constraint(constraint: Any) -> Callable[[Config], Any] | None:
+    if constraint is not None and not callable(constraint):
+        raise SpecError(f"constraint={constraint!r} must be a function of a config")
+    return constraint  # type: ignore[no-any-return]

@@ -147,6 +147,9 @@ class ClassicSearcher:
     def exclude(self, config: Config) -> None:
         """Classic searchers cannot be told."""
 
+    def recall(self, suggestion: Suggestion) -> None:
+        """Nothing: it is asked again instead."""
+
     def dataset_size(self) -> int:
         """Number of values passed on."""
         return self._num_observed

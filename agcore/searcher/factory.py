@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SEARCHERS: dict[str, type[BaseSearcher]] = {"random": RandomSearcher, "grid": GridSearcher}
+SEARCHERS = ("random", "grid", "bayesopt", "constrained_bayesopt", "skopt")
 
 _SCHEDULER_OPTIONS = frozenset({"debug_log"})
 """Options that the scheduler takes out of ``search_options`` for itself."""
 
-_COMMON_OPTIONS = frozenset({"random_seed", "points_to_evaluate", "first_is_default"})
+_COMMON_OPTIONS = frozenset(
+    {
+        "random_seed",
+        "points_to_evaluate",
+        "first_is_default",
+        "candidates",
+        "constraint",
+        "warm_start_from",
+    }
+)
 
 _MODEL_OPTIONS = frozenset(
     [
@@ -47,6 +56,9 @@ _MODEL_OPTIONS = frozenset(
         "resource_acq",
         "resource_acq_bohb_threshold",
         "min_reward",
+        "profile",
+        "approximation",
+        "constraint_attr",
         "base_estimator",
         "n_random_starts",
         "n_initial_points",
@@ -63,10 +75,6 @@ _MODEL_OPTIONS = frozenset(
 _NOT_REBUILT = {
     "rl": "searcher='rl' is not part of agcore: its controller needed MXNet and was not worth "
     "its cost; use searcher='random' with a HyperbandScheduler",
-    "bayesopt": "searcher='bayesopt' is not part of this version; use searcher='random'",
-    "constrained_bayesopt": "searcher='constrained_bayesopt' is not part of this version; use "
-    "searcher='random'",
-    "skopt": "searcher='skopt' is not part of this version; use searcher='random'",
 }
 
 
@@ -78,28 +86,63 @@ def searcher_factory(
     reward_attribute: str = "accuracy",
     resource_attribute: str | None = None,
     mode: str = "max",
+    max_resource: int | None = None,
 ) -> BaseSearcher:
     """The searcher called ``name``.
 
     Args:
-        name: One of `SEARCHERS`, or ``'auto'``.
+        name: One of `SEARCHERS`, or ``'auto'``, which is ``'bayesopt'``.
         configspace: What to search.
         options: ``search_options`` as the user gave them.
         reward_attribute: Key of the reward in reports.
         resource_attribute: Key of the resource in reports.
         mode: ``'max'`` or ``'min'``.
+        max_resource: Largest resource of a scheduler with rungs; None under FIFO.
 
     Raises:
-        SpecError: An unknown name, or an option that no searcher knows.
+        SpecError: An unknown name, one that does not go with the scheduler, or an option that
+            no searcher knows.
+        MissingExtraError: The searcher needs a library that is not installed.
     """
-    kind = SEARCHERS[_resolve(name)]
+    kind = _class_of(_resolve(name), has_rungs=max_resource is not None)
+    own = own_options(options or {}, frozenset(_options_of(kind)), name)
+    if "max_epochs" in inspect.signature(kind.__init__).parameters:
+        own["max_epochs"] = max_resource
     return kind(
         configspace,
         reward_attribute,
         resource_attribute=resource_attribute,
         mode=mode,
-        **own_options(options or {}, frozenset(_options_of(kind)), name),
+        **own,
     )
+
+
+def _class_of(name: str, *, has_rungs: bool) -> type[BaseSearcher]:
+    """The class behind a name; those with a model are imported when they are asked for."""
+    if name in ("constrained_bayesopt", "skopt") and has_rungs:
+        raise SpecError(
+            f"searcher={name!r} models one value a trial and goes with a FIFOScheduler only; use "
+            "searcher='bayesopt' under Hyperband"
+        )
+    if name == "random":
+        return RandomSearcher
+    if name == "grid":
+        return GridSearcher
+    if name == "skopt":
+        from agcore.searcher.skopt import SKoptSearcher
+
+        return SKoptSearcher
+    if name == "constrained_bayesopt":
+        from agcore.searcher.gp_constrained import ConstrainedGPFIFOSearcher
+
+        return ConstrainedGPFIFOSearcher
+    if has_rungs:
+        from agcore.searcher.gp_multi_fidelity import GPMultiFidelitySearcher
+
+        return GPMultiFidelitySearcher
+    from agcore.searcher.gp_fifo import GPFIFOSearcher
+
+    return GPFIFOSearcher
 
 
 def own_options(options: Mapping[str, Any], own: frozenset[str], name: str) -> dict[str, Any]:
@@ -132,17 +175,24 @@ def _resolve(name: str) -> str:
     if name in _NOT_REBUILT:
         raise SpecError(_NOT_REBUILT[name])
     if name == "auto":
-        logger.info("searcher='auto' picks 'random'")
-        return "random"
+        logger.info("searcher='auto' picks 'bayesopt'")
+        return "bayesopt"
     if name not in SEARCHERS:
         raise SpecError(
             f"searcher={name!r} is unknown{did_you_mean(name, SEARCHERS)}; there are: "
-            f"{', '.join(sorted(SEARCHERS))}, or pass a searcher object"
+            f"{', '.join(SEARCHERS)}, or pass a searcher object"
         )
     return name
 
 
 def _options_of(kind: type[BaseSearcher]) -> set[str]:
     """Names of the options a searcher takes, read off its constructor."""
-    given_by_us = {"self", "configspace", "reward_attribute", "resource_attribute", "mode"}
+    given_by_us = {
+        "self",
+        "configspace",
+        "reward_attribute",
+        "resource_attribute",
+        "mode",
+        "max_epochs",
+    }
     return set(inspect.signature(kind.__init__).parameters) - given_by_us

@@ -9,8 +9,9 @@ from agcore.records import Suggestion
 from agcore.searcher.base import DEFAULT_SEED, BaseSearcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from agcore.jobs import Config
     from agcore.records import SuggestRequest
     from agcore.space import SearchSpace
 
@@ -36,6 +37,9 @@ class GridSearcher(BaseSearcher):
         random_seed: int = DEFAULT_SEED,
         points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
         first_is_default: bool = False,
+        candidates: Sequence[Mapping[str, Any]] | None = None,
+        constraint: Callable[[Config], Any] | None = None,
+        warm_start_from: Any = None,
     ) -> None:
         super().__init__(
             configspace,
@@ -45,14 +49,17 @@ class GridSearcher(BaseSearcher):
             random_seed=random_seed,
             points_to_evaluate=points_to_evaluate,
             first_is_default=first_is_default,
+            candidates=candidates,
+            constraint=constraint,
+            warm_start_from=warm_start_from,
         )
-        if configspace.size is None:
+        if candidates is None and configspace.size is None:
             endless = next(hp for hp in configspace.get_hyperparameters() if hp.space.size is None)
             raise SpecError(
                 f"searcher='grid' needs a finite space, but {endless.name} is {endless.space!r}; "
                 "pass step= to it, use Categorical, or another searcher"
             )
-        self._size = configspace.size
+        self._size = len(self.candidates) if self.candidates else configspace.size or 0
         self._next = 0
 
     def __len__(self) -> int:
@@ -61,8 +68,10 @@ class GridSearcher(BaseSearcher):
     def propose(self, request: SuggestRequest) -> Suggestion | None:
         """The next config of the grid, or None after the last."""
         while self._next < self._size:
-            config = self.configspace.config_at(self._next)
+            number = self._next
             self._next += 1
-            if not self.is_known(config):
+            listed = self.candidates
+            config = listed[number] if listed else self.configspace.config_at(number)
+            if self.may_propose(config):
                 return Suggestion(config, "grid")
         return None

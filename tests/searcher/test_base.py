@@ -112,3 +112,36 @@ def test_a_config_that_fails_later_is_not_the_best(space):
     searcher.evaluation_failed(better)
     assert searcher.get_best_config_reward() == (good, 0.5)
     assert searcher.get_reward(better) == -math.inf
+
+
+def test_a_number_after_a_nan_may_be_the_best(space):
+    searcher = RandomSearcher(space)
+    config = searcher.get_config()
+    searcher.update(config, accuracy=float("nan"))
+    searcher.update(config, accuracy=0.9)
+    assert searcher.get_best_config_reward() == (config, 0.9)
+
+
+def test_points_to_evaluate_must_be_a_list(space):
+    with pytest.raises(SpecError, match=r"points_to_evaluate=.* must be a list.*\[\{...\}\]"):
+        RandomSearcher(space, points_to_evaluate={"x": 0.5})
+
+
+def test_points_that_break_the_constraint_are_left_out(space):
+    searcher = RandomSearcher(
+        space,
+        points_to_evaluate=[{"x": 0.9}, {"x": 0.1}],
+        constraint=lambda config: config["x"] < 0.4,
+    )
+    found = [searcher.suggest(SuggestRequest(number)) for number in range(5)]
+    assert [suggestion.origin for suggestion in found] == ["user", *["random"] * 4]
+    assert all(suggestion.config["x"] < 0.4 for suggestion in found)
+
+
+def test_a_recalled_suggestion_is_not_made_again(space):
+    whole = RandomSearcher(space)
+    first = [whole.suggest(SuggestRequest(number)) for number in range(4)]
+    again = RandomSearcher(space)
+    for suggestion in first[:3]:
+        again.recall(suggestion)
+    assert again.suggest(SuggestRequest(3)) == first[3]

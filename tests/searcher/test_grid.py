@@ -47,3 +47,17 @@ def test_points_to_evaluate_come_first_and_not_again():
     space = SearchSpace({"a": ag.Int(1, 3)})
     searcher = GridSearcher(space, points_to_evaluate=[{"a": 3}])
     assert [config["a"] for config in everything(searcher)] == [3, 1, 2]
+
+
+def test_candidates_are_the_grid_in_the_order_given_even_in_an_endless_space():
+    space = SearchSpace({"lr": ag.Real(0, 1)})
+    values = [0.7, 0.1, 0.4]
+    searcher = GridSearcher(space, candidates=[{"lr": value} for value in values])
+    assert len(searcher) == 3
+    assert [config["lr"] for config in everything(searcher)] == values
+
+
+def test_configs_that_break_the_constraint_are_left_out_of_the_grid():
+    space = SearchSpace({"a": ag.Int(1, 6)})
+    searcher = GridSearcher(space, constraint=lambda config: config["a"] % 2 == 0)
+    assert [config["a"] for config in everything(searcher)] == [2, 4, 6]

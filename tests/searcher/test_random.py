@@ -66,3 +66,21 @@ def test_draws_cover_the_range_evenly(count):
     values = [config["x"] for config in configs(searcher, count)]
     shares = [sum(lo <= v < lo + 0.1 for v in values) / count for lo in [i / 10 for i in range(10)]]
     assert all(0.07 < share < 0.13 for share in shares)
+
+
+def test_candidates_are_drawn_by_number_and_each_at_most_once():
+    candidates = [{"lr": 10.0**-k, "units": 16 + k, "net": "small"} for k in range(5)]
+    proposed = configs(RandomSearcher(SPACE, candidates=candidates), 7)
+    assert proposed[5:] == [None, None]
+    assert sorted(c["units"] for c in proposed[:5]) == [16, 17, 18, 19, 20]
+    assert all(config in candidates for config in proposed[:5])
+    assert proposed == configs(RandomSearcher(SPACE, candidates=candidates), 7)
+
+
+def test_a_constraint_changes_only_the_draws_that_break_it():
+    free = configs(RandomSearcher(SPACE), 40)
+    bound = configs(RandomSearcher(SPACE, constraint=lambda c: c["units"] < 100), 40)
+    assert all(config["units"] < 100 for config in bound)
+    assert [b for f, b in zip(free, bound, strict=True) if f["units"] < 100] == [
+        f for f in free if f["units"] < 100
+    ]

@@ -1,0 +1,171 @@
+"""Bayesian optimisation of one value a trial: ``searcher='bayesopt'`` under FIFO."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agcore import gp
+from agcore.searcher.base import DEFAULT_SEED
+from agcore.searcher.model_based import ModelBasedSearcher, View
+from agcore.searcher.model_options import MapReward, ModelOptions
+from agcore.searcher.surrogate import Surrogate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from agcore.jobs import Config
+    from agcore.records import SuggestRequest
+    from agcore.searcher.surrogate import Fitted
+    from agcore.space import SearchSpace
+
+    Array = NDArray[np.float64]
+
+_NUM_INIT_RANDOM = {"default": 5, "classic": 3}
+
+
+class GPFIFOSearcher(ModelBasedSearcher):
+    """A Gaussian process over configs; proposals maximise the expected improvement.
+
+    Args:
+        configspace: What to search: ``train_fn.cs``.
+        reward_attribute: Key of the reward in the results given to `update`.
+        resource_attribute: Key of the resource there; not used by the model.
+        mode: ``'max'`` or ``'min'``.
+        random_seed: Fixes every proposal.
+        points_to_evaluate: Configs to propose first.
+        first_is_default: Whether to propose the default config before random ones.
+        candidates: Propose these configs only; each proposal scores all that remain.
+        constraint: Only configs for which it returns true are proposed.
+        warm_start_from: An earlier run to learn from.
+        profile: ``'default'``, or ``'classic'`` for the algorithm and defaults of AutoGluon.
+        num_init_random: Random configs before the model is asked; 5 by default (classic: 3).
+        num_init_candidates: Random candidates for each proposal; 250 by default.
+        num_fantasy_samples: Joint draws at pending configs; 20 by default.
+        initial_scoring: What orders candidates: ``'acq_func'`` or ``'thompson_indep'``.
+        opt_nstarts: Starting points of a fit.
+        opt_maxiter: Iterations of a fit from each.
+        opt_warmstart: Whether a fit begins where the last one ended.
+        opt_verbose: Whether to log each fit.
+        opt_skip_init_length: With fewer observations every proposal refits.
+        opt_skip_period: Later only every so many proposals refit.
+        map_reward: How rewards become a criterion: ``'1_minus_x'``, ``'minus_x'`` or a
+            `MapReward`.
+        approximation: ``'none'`` fits to all observations, however many.
+
+    Raises:
+        SpecError: An option breaks its rule.
+
+    Source: Snoek et al. (2012), "Practical Bayesian Optimization of Machine Learning Algorithms".
+    """
+
+    def __init__(
+        self,
+        configspace: SearchSpace,
+        reward_attribute: str = "accuracy",
+        *,
+        resource_attribute: str | None = None,
+        mode: str = "max",
+        random_seed: int = DEFAULT_SEED,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        first_is_default: bool = True,
+        candidates: Sequence[Mapping[str, Any]] | None = None,
+        constraint: Callable[[Config], Any] | None = None,
+        warm_start_from: Any = None,
+        profile: str = "default",
+        num_init_random: int | None = None,
+        num_init_candidates: int | None = None,
+        num_fantasy_samples: int | None = None,
+        initial_scoring: str | None = None,
+        opt_nstarts: int | None = None,
+        opt_maxiter: int | None = None,
+        opt_warmstart: bool | None = None,
+        opt_verbose: bool = False,
+        opt_skip_init_length: int = 150,
+        opt_skip_period: int = 1,
+        map_reward: str | MapReward = "1_minus_x",
+        approximation: str = "auto",
+    ) -> None:
+        options = ModelOptions(
+            profile=profile,
+            num_init_random=num_init_random,
+            num_init_candidates=num_init_candidates,
+            num_fantasy_samples=num_fantasy_samples,
+            initial_scoring=initial_scoring,
+            opt_nstarts=opt_nstarts,
+            opt_maxiter=opt_maxiter,
+            opt_warmstart=opt_warmstart,
+            opt_verbose=opt_verbose,
+            opt_skip_init_length=opt_skip_init_length,
+            opt_skip_period=opt_skip_period,
+            map_reward=map_reward,
+            approximation=approximation,
+        )
+        super().__init__(
+            configspace,
+            reward_attribute,
+            options,
+            num_init_random=options.first_random(_NUM_INIT_RANDOM),
+            resource_attribute=resource_attribute,
+            mode=mode,
+            random_seed=random_seed,
+            points_to_evaluate=points_to_evaluate,
+            first_is_default=first_is_default,
+            candidates=candidates,
+            constraint=constraint,
+            warm_start_from=warm_start_from,
+        )
+
+    def _make_surrogate(self) -> Surrogate:
+        num_columns = self.encoding.num_columns
+        settings = self.options.settings(num_columns)
+        return Surrogate(
+            self._data,
+            lambda _: settings.matern52_model(num_columns),
+            self.options.fit_settings(settings.fit),
+            is_warm_started=self.options.is_warm_started,
+            is_verbose=self.options.opt_verbose,
+        )
+
+    def _row(self, config: Config, resource: int | None) -> Array:
+        return self.encoding.encode(config)
+
+    def _resource(self, resource: int | None) -> int | None:
+        return None  # one value a trial, wherever it was reported
+
+    def _view(self, request: SuggestRequest, rng: np.random.Generator) -> View:
+        fitted = self._surrogate.condition(rng, refit=self._needs_fit())
+        posterior = self._fantasised(fitted.posterior, self._pending_rows(request.pending), rng)
+        means = posterior.training_means()
+        acquisition = self._improvement(fitted, posterior, means.min(axis=0))
+        score = None
+        if self.options.scores_by_draws:
+            score = lambda X: gp.independent_thompson(posterior, X, rng)  # noqa: E731
+        return View(
+            acquisition,
+            score,
+            self._incumbent_rows(means.mean(axis=1), posterior.X),
+            self._why(fitted, float(means.min(axis=0).mean())),
+        )
+
+    def _improvement(
+        self, fitted: Fitted, posterior: gp.Posterior, incumbent: Array
+    ) -> gp.ExpectedImprovement:
+        settings = self.options.settings(self.encoding.num_columns)
+        return gp.ExpectedImprovement(
+            posterior,
+            incumbent,
+            # In units of the criterion; where all values are equal, their scale says nothing.
+            jitter=min(settings.jitter / fitted.standardisation.scale, 1.0),
+            is_log=settings.is_log_improvement,
+        )
+
+    def _why(self, fitted: Fitted, incumbent: float | None) -> dict[str, Any]:
+        restored = float(fitted.standardisation.restore(np.array(incumbent or 0.0)))
+        why: dict[str, Any] = {"observations": len(self._data), "incumbent": restored}
+        if fitted.fit:
+            why["fit"] = fitted.fit
+        return why

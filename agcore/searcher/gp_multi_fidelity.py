@@ -1,0 +1,265 @@
+"""Bayesian optimisation over config and resource: ``searcher='bayesopt'`` under Hyperband.
+
+Asynchronous BOHB, also called MOBSTER: one Gaussian process models all rungs together, so that
+what cheap rungs say about a config counts at dear ones.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agcore import gp
+from agcore.checks import finite_number, truth, whole_number
+from agcore.errors import SpecError, did_you_mean
+from agcore.searcher.base import DEFAULT_SEED
+from agcore.searcher.candidates import AtResource
+from agcore.searcher.model_based import ModelBasedSearcher, View
+from agcore.searcher.model_options import MapReward, ModelOptions
+from agcore.searcher.surrogate import Surrogate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from agcore.jobs import Config
+    from agcore.records import SuggestRequest
+    from agcore.space import SearchSpace
+
+    Array = NDArray[np.float64]
+
+logger = logging.getLogger("agcore")
+
+_NUM_INIT_RANDOM = {"default": 10, "classic": 10}
+RESOURCE_ACQUISITIONS = ("bohb", "first")
+
+
+class GPMultiFidelitySearcher(ModelBasedSearcher):
+    """A Gaussian process over configs and resources, for Hyperband of either type.
+
+    Args:
+        configspace: What to search: ``train_fn.cs``.
+        reward_attribute: Key of the reward in the results given to `update`.
+        max_epochs: Largest resource; a `HyperbandScheduler` gives its ``max_t``.
+        resource_attribute: Key of the resource in the results.
+        mode: ``'max'`` or ``'min'``.
+        random_seed: Fixes every proposal.
+        gp_resource_kernel: How values at several resources belong together: ``'matern52'``,
+            ``'matern52-res-warp'``, ``'exp-decay-sum'``, ``'exp-decay-combined'`` or
+            ``'exp-decay-delta1'``.
+        resource_acq: The resource at which improvement is expected: ``'bohb'``: the largest with
+            enough observations, ``'first'``: that of the new trial's first decision.
+        resource_acq_bohb_threshold: How many are enough; by default the columns of an encoded
+            config.
+        min_reward: Smallest reward there is, for the scale of the exponential kernels in the
+            classic profile.
+        opt_skip_num_max_resource: Whether, past ``opt_skip_init_length``, only a new observation
+            at the largest resource leads to a refit.
+        points_to_evaluate: Configs to propose first.
+        first_is_default: Whether to propose the default config before random ones.
+        candidates: Propose these configs only; each proposal scores all that remain.
+        constraint: Only configs for which it returns true are proposed.
+        warm_start_from: An earlier run to learn from.
+        profile: ``'default'``, or ``'classic'`` for the algorithm and defaults of AutoGluon.
+        num_init_random: Random configs before the model is asked; 10 by default.
+        num_init_candidates: Random candidates for each proposal; 250 by default.
+        num_fantasy_samples: Joint draws at pending configs; 20 by default.
+        initial_scoring: What orders candidates: ``'acq_func'`` or ``'thompson_indep'``.
+        opt_nstarts: Starting points of a fit.
+        opt_maxiter: Iterations of a fit from each.
+        opt_warmstart: Whether a fit begins where the last one ended.
+        opt_verbose: Whether to log each fit.
+        opt_skip_init_length: With fewer observations every proposal refits.
+        opt_skip_period: Later only every so many proposals refit.
+        map_reward: How rewards become a criterion: ``'1_minus_x'``, ``'minus_x'`` or a
+            `MapReward`.
+        approximation: ``'none'`` fits to all observations, however many.
+
+    Raises:
+        SpecError: An option breaks its rule.
+
+    Source: Klein et al. (2020), "Model-based Asynchronous Hyperparameter and Neural Architecture
+    Search", https://arxiv.org/abs/2003.10865; Falkner et al. (2018), "BOHB".
+    """
+
+    _models_curves = True
+
+    def __init__(
+        self,
+        configspace: SearchSpace,
+        reward_attribute: str = "accuracy",
+        *,
+        max_epochs: int,
+        resource_attribute: str | None = "epoch",
+        mode: str = "max",
+        random_seed: int = DEFAULT_SEED,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        first_is_default: bool = True,
+        candidates: Sequence[Mapping[str, Any]] | None = None,
+        constraint: Callable[[Config], Any] | None = None,
+        warm_start_from: Any = None,
+        profile: str = "default",
+        num_init_random: int | None = None,
+        num_init_candidates: int | None = None,
+        num_fantasy_samples: int | None = None,
+        initial_scoring: str | None = None,
+        opt_nstarts: int | None = None,
+        opt_maxiter: int | None = None,
+        opt_warmstart: bool | None = None,
+        opt_verbose: bool = False,
+        opt_skip_init_length: int = 150,
+        opt_skip_period: int = 1,
+        map_reward: str | MapReward = "1_minus_x",
+        approximation: str = "auto",
+        gp_resource_kernel: str = "matern52",
+        resource_acq: str = "bohb",
+        resource_acq_bohb_threshold: int | None = None,
+        min_reward: float = 0.0,
+        opt_skip_num_max_resource: bool = False,
+    ) -> None:
+        options = ModelOptions(
+            profile=profile,
+            num_init_random=num_init_random,
+            num_init_candidates=num_init_candidates,
+            num_fantasy_samples=num_fantasy_samples,
+            initial_scoring=initial_scoring,
+            opt_nstarts=opt_nstarts,
+            opt_maxiter=opt_maxiter,
+            opt_warmstart=opt_warmstart,
+            opt_verbose=opt_verbose,
+            opt_skip_init_length=opt_skip_init_length,
+            opt_skip_period=opt_skip_period,
+            map_reward=map_reward,
+            approximation=approximation,
+        )
+        self.max_epochs = whole_number("max_epochs", max_epochs)
+        self._kernel_name = gp_resource_kernel
+        if resource_acq not in RESOURCE_ACQUISITIONS:
+            raise SpecError(
+                f"resource_acq={resource_acq!r} must be 'bohb' or 'first'"
+                f"{did_you_mean(str(resource_acq), RESOURCE_ACQUISITIONS)}"
+            )
+        self._resource_acq = resource_acq
+        self._threshold = resource_acq_bohb_threshold
+        if self._threshold is not None:
+            whole_number("resource_acq_bohb_threshold", self._threshold)
+        self._min_reward = finite_number("min_reward", min_reward, "a finite number")
+        self._skips_below_max = truth("opt_skip_num_max_resource", opt_skip_num_max_resource)
+        self._num_at_max_when_fitted = 0
+        super().__init__(
+            configspace,
+            reward_attribute,
+            options,
+            num_init_random=options.first_random(_NUM_INIT_RANDOM),
+            num_extra_columns=1,
+            resource_attribute=resource_attribute,
+            mode=mode,
+            random_seed=random_seed,
+            points_to_evaluate=points_to_evaluate,
+            first_is_default=first_is_default,
+            candidates=candidates,
+            constraint=constraint,
+            warm_start_from=warm_start_from,
+        )
+
+    def _make_surrogate(self) -> Surrogate:
+        num_columns = max(self.encoding.num_columns, 1)  # without any it is never asked
+        settings = self.options.settings(num_columns + 1)
+        largest = abs(self._criterion.forward(self._min_reward)) or 1.0
+
+        def model(scale: float) -> gp.Model:
+            return gp.resource_kernel(
+                self._kernel_name,
+                num_columns,
+                settings,
+                gamma_scale=largest if self.options.is_classic else scale,
+            )
+
+        model(1.0)  # finds a misspelt kernel now
+        return Surrogate(
+            self._data,
+            model,
+            self.options.fit_settings(settings.fit),
+            is_warm_started=self.options.is_warm_started,
+            is_verbose=self.options.opt_verbose,
+        )
+
+    def _row(self, config: Config, resource: int | None) -> Array:
+        level = self.max_epochs if resource is None else resource
+        return np.append(self.encoding.encode(config), self._unit(level))
+
+    def _unit(self, resource: int) -> float:
+        """A resource in [0, 1], as an integer parameter from 1 to the largest is encoded."""
+        return (min(resource, self.max_epochs) - 0.5) / self.max_epochs
+
+    def _resource(self, resource: int | None) -> int | None:
+        return self.max_epochs if resource is None else min(resource, self.max_epochs)
+
+    def _needs_fit(self) -> bool:
+        if not super()._needs_fit():
+            return False
+        if not self._skips_below_max or len(self._data) < self.options.opt_skip_init_length:
+            return True
+        return self._num_at_max() > self._num_at_max_when_fitted
+
+    def _num_at_max(self) -> int:
+        return len(self._data.rows_at(self.max_epochs))
+
+    # -- what is maximised -----------------------------------------------------------------
+
+    def target_resource(self, request: SuggestRequest) -> int:
+        """The resource at which a proposal is to improve."""
+        if self._resource_acq == "first" and request.first_milestone is not None:
+            return request.first_milestone
+        counts: dict[int, int] = {}
+        for case in self._data.cases:
+            level = case.resource or self.max_epochs
+            counts[level] = counts.get(level, 0) + 1
+        enough = self._threshold or max(self.encoding.num_columns, 1)
+        lowest = min(counts, default=self.max_epochs)
+        return max((r for r, count in counts.items() if count >= enough), default=lowest)
+
+    def _view(self, request: SuggestRequest, rng: np.random.Generator) -> View:
+        fitted = self._surrogate.condition(rng, refit=self._needs_fit())
+        if fitted.fit:
+            self._num_at_max_when_fitted = self._num_at_max()
+        posterior = self._fantasised(fitted.posterior, self._pending_rows(request.pending), rng)
+        resource = self.target_resource(request)
+        means = posterior.training_means()
+        at_target = np.flatnonzero(posterior.X[:, -1] == self._unit(resource))
+        if not len(at_target):  # 'first' may ask for a rung that nobody has reached
+            at_target = np.arange(len(means))
+        incumbent = means[at_target].min(axis=0)
+        settings = self.options.settings(self.encoding.num_columns + 1)
+        improvement = gp.ExpectedImprovement(
+            posterior,
+            incumbent,
+            # In units of the criterion; where all values are equal, their scale says nothing.
+            jitter=min(settings.jitter / fitted.standardisation.scale, 1.0),
+            is_log=settings.is_log_improvement,
+        )
+        unit = self._unit(resource)
+        score = None
+        if self.options.scores_by_draws:
+            score = lambda X: gp.independent_thompson(  # noqa: E731
+                posterior, np.column_stack([X, np.full(len(X), unit)]), rng
+            )
+        restored = fitted.standardisation.restore(np.array(float(incumbent.mean())))
+        why: dict[str, Any] = {
+            "observations": len(self._data),
+            "resource": resource,
+            "incumbent": float(restored),
+        }
+        if fitted.fit:
+            why["fit"] = fitted.fit
+        known = self._incumbent_rows(means[at_target].mean(axis=1), posterior.X[at_target])
+        return View(AtResource(improvement, unit), score, known, why)
+
+    def recall(self, suggestion: Any) -> None:
+        """Take the hyperparameters of an earlier session's proposal from its record."""
+        super().recall(suggestion)
+        if suggestion.why.get("fit"):
+            self._num_at_max_when_fitted = self._num_at_max()

@@ -1,0 +1,278 @@
+"""What all searchers with a Gaussian process have in common."""
+
+from __future__ import annotations
+
+import abc
+import logging
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from agcore import gp
+from agcore.encoding import Encoding
+from agcore.records import NOTHING, Suggestion
+from agcore.searcher.base import BaseSearcher
+from agcore.searcher.candidates import CandidateSearch
+from agcore.searcher.draws import RandomDraws
+from agcore.searcher.model_data import Case, ModelData
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from agcore.jobs import Config
+    from agcore.records import Observation, Pending, SuggestRequest
+    from agcore.searcher.model_options import ModelOptions
+    from agcore.searcher.surrogate import Surrogate
+    from agcore.space import SearchSpace
+
+    Array = NDArray[np.float64]
+
+logger = logging.getLogger("agcore")
+
+PURPOSE_MODEL = 3
+"""Keeps these random numbers apart from those of random configs with the same seed."""
+_NUM_INCUMBENTS = 3
+_IN_VAIN = "model_found_nothing"
+
+
+class View(NamedTuple):
+    """What a proposal maximises, and the numbers behind it.
+
+    Attributes:
+        acquisition: Over encoded configs.
+        score: Orders candidates in its place, or None.
+        known: Encoded configs of the best rows, the best first, shape (k, d).
+        why: For the journal.
+    """
+
+    acquisition: gp.Acquisition
+    score: Callable[[Array], Array] | None
+    known: Array
+    why: dict[str, Any]
+
+
+class ModelBasedSearcher(BaseSearcher):
+    """Random configs at first, then those that an acquisition over a surrogate likes best.
+
+    Subclasses say what a row of data is (`_row`) and what is to be maximised (`_view`).
+
+    Args:
+        configspace: As for `BaseSearcher`, like the others.
+        options: Of surrogate and search.
+        num_init_random: Random configs before the surrogate is asked.
+        num_extra_columns: Columns of a row besides those of the config.
+    """
+
+    is_replayed_by_exclusion = True
+
+    def __init__(
+        self,
+        configspace: SearchSpace,
+        reward_attribute: str,
+        options: ModelOptions,
+        *,
+        num_init_random: int,
+        num_extra_columns: int = 0,
+        resource_attribute: str | None,
+        mode: str,
+        random_seed: int,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None,
+        first_is_default: bool,
+        candidates: Sequence[Mapping[str, Any]] | None,
+        constraint: Callable[[Config], Any] | None,
+        warm_start_from: Any,
+    ) -> None:
+        self.options = options
+        self.encoding = Encoding(configspace)
+        self._num_init_random = num_init_random
+        self._criterion = options.criterion
+        self._data = ModelData(self.encoding.num_columns + num_extra_columns)
+        self._surrogate = self._make_surrogate()
+        self._num_failed = 0
+        super().__init__(
+            configspace,
+            reward_attribute,
+            resource_attribute=resource_attribute,
+            mode=mode,
+            random_seed=random_seed,
+            points_to_evaluate=points_to_evaluate,
+            first_is_default=first_is_default,
+            candidates=candidates,
+            constraint=constraint,
+            warm_start_from=warm_start_from,
+        )
+        self._draws = RandomDraws(configspace, random_seed, self.may_propose, self.candidates)
+        self._search = CandidateSearch(
+            self.encoding, self.may_propose, options.search, self.candidates
+        )
+
+    # -- for subclasses --------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def _make_surrogate(self) -> Surrogate:
+        """The surrogate of the criterion, on ``self._data``."""
+
+    @abc.abstractmethod
+    def _row(self, config: Config, resource: int | None) -> Array:
+        """A row of data, shape (d + extra columns,)."""
+
+    @abc.abstractmethod
+    def _view(self, request: SuggestRequest, rng: np.random.Generator) -> View:
+        """What to maximise, given the data."""
+
+    def _needs_fit(self) -> bool:
+        """Whether the next proposal refits the hyperparameters."""
+        surrogate, options = self._surrogate, self.options
+        if surrogate.knows_all:
+            return False
+        if len(self._data) < options.opt_skip_init_length:
+            return True
+        return surrogate.proposals_since_fit >= options.opt_skip_period
+
+    # -- proposals -------------------------------------------------------------------------
+
+    def propose(self, request: SuggestRequest) -> Suggestion | None:
+        """A random config, or the one that the acquisition likes best."""
+        if self.is_exhausted:
+            return None
+        num_begun = len(self._data) + len(request.pending) + self._num_failed
+        has_model = len(self._data) and self.encoding.num_columns
+        if not has_model or num_begun < self._num_init_random:
+            return self._random(request, NOTHING)
+        with gp.one_blas_thread():
+            try:
+                suggestion = self._by_model(request)
+            except gp.NotPositiveDefiniteError as error:
+                logger.warning("no proposal by the model: %s; a random config instead", error)
+                suggestion = None
+        return suggestion or self._random(request, {_IN_VAIN: True, **self._fits()})
+
+    def _random(self, request: SuggestRequest, why: Mapping[str, Any]) -> Suggestion | None:
+        config = self._draws.draw(request.draw)
+        return None if config is None else Suggestion(config, "random", why)
+
+    def _fits(self) -> dict[str, Any]:
+        """What the last proposal has fitted, for the journal."""
+        return {"fit": self._surrogate.told} if self._surrogate.told else {}
+
+    def _by_model(self, request: SuggestRequest) -> Suggestion | None:
+        rng = np.random.default_rng([self.random_seed, PURPOSE_MODEL, request.draw])
+        view = self._view(request, rng)
+        found = self._search.best(
+            view.acquisition, view.known, len(self._data), rng, score=view.score
+        )
+        if found is None:
+            return None
+        why = {
+            **view.why,
+            "acquisition": found.value,
+            "evaluations": found.evaluations,
+            **self._prediction(view, found.row),
+        }
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("proposal %d by the model: %s", request.draw, _readable(why))
+        return Suggestion(found.config, "model", why)
+
+    def _prediction(self, view: View, row: Array) -> dict[str, Any]:
+        """What the surrogate expects of a proposal; subclasses add to it."""
+        return {}
+
+    def _fantasised(
+        self, posterior: gp.Posterior, rows: Array, rng: np.random.Generator
+    ) -> gp.Posterior:
+        """The posterior given draws at pending rows, shape (q, d)."""
+        if not len(rows):
+            return posterior
+        return posterior.fantasise(rows, rng, self.options.num_fantasies)
+
+    def _pending_rows(self, pending: Sequence[Pending]) -> Array:
+        """Rows at which values are due that are not known yet, shape (q, d)."""
+        known = {(case.key, case.resource) for case in self._data.cases}
+        rows = [
+            self._row(p.config, p.milestone)
+            for p in pending
+            if (self._key(p.config), self._resource(p.milestone)) not in known
+        ]
+        return np.array(rows).reshape(len(rows), self._data.X.shape[1])
+
+    def _incumbent_rows(self, means: Array, rows: Array) -> Array:
+        """Encoded configs of the best distinct rows by their posterior mean, shape (k, d)."""
+        order = np.argsort(means, kind="stable")[: 4 * _NUM_INCUMBENTS]
+        best = rows[order][:, : self.encoding.num_columns]
+        _, first = np.unique(best, axis=0, return_index=True)
+        return best[np.sort(first)[:_NUM_INCUMBENTS]]
+
+    # -- learning --------------------------------------------------------------------------
+
+    def observe(self, observation: Observation) -> None:
+        """Learn a value; a reward that is not a number says that the config is infeasible."""
+        super().observe(observation)
+        if math.isnan(observation.reward):
+            self._num_failed += 1
+            self.exclude(observation.config)
+            self._data.drop_provisional(observation.trial_id)
+            return
+        criterion = float(self._criterion.forward(observation.reward))
+        if not math.isfinite(criterion):
+            logger.warning(
+                "map_reward gives %r for reward %g of trial %d; it is left out of the model",
+                criterion,
+                observation.reward,
+                observation.trial_id,
+            )
+            return
+        self._data.add(
+            self._case(observation),
+            self._row(observation.config, observation.resource),
+            criterion,
+            provisional=observation.provisional,
+        )
+
+    def _case(self, observation: Observation) -> Case:
+        key = self._key(observation.config)
+        return Case(observation.trial_id, key, self._resource(observation.resource))
+
+    def _resource(self, resource: int | None) -> int | None:
+        """The resource under which a value is filed."""
+        return resource
+
+    def trial_failed(self, trial_id: int, config: Config) -> None:
+        """Learn that a config cannot be evaluated; what it has reported so far stays known."""
+        super().trial_failed(trial_id, config)
+        self._num_failed += 1
+
+    def remove_case(self, config: Mapping[str, Any], **result: Any) -> None:
+        """Take a result back that `update` was given."""
+        complete = self.configspace.complete(config)
+        resource = self._resource(self._resource_in(result))
+        self._data.remove(Case(-1, self._key(complete), resource))
+
+    def recall(self, suggestion: Suggestion) -> None:
+        """Take the hyperparameters of an earlier session's proposal from its record."""
+        super().recall(suggestion)
+        if asked_model(suggestion):
+            self._surrogate.recall(suggestion.why.get("fit", {}))
+
+    def model_parameters(self) -> dict[str, float]:
+        """Hyperparameters of the surrogate by name; empty before its first fit."""
+        return self._surrogate.parameters()
+
+
+def asked_model(suggestion: Suggestion) -> bool:
+    """Whether a proposal conditioned the surrogate, with or without success."""
+    return suggestion.origin == "model" or bool(suggestion.why.get(_IN_VAIN))
+
+
+def _readable(why: Mapping[str, Any]) -> str:
+    """The numbers behind a proposal in a line."""
+    parts = []
+    for name, value in why.items():
+        if name.endswith("fit"):
+            fitted = ", ".join(f"{k}={v:.4g}" for k, v in value["parameters"].items())
+            parts.append(f"{name.replace('_', ' ')} to {value['rows']} rows: {fitted}")
+        else:
+            parts.append(f"{name}={value:.5g}" if isinstance(value, float) else f"{name}={value}")
+    return "; ".join(parts)

@@ -1,0 +1,170 @@
+"""Options of searchers with a surrogate: AutoGluon's names, defaults by profile, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Union
+
+from agcore import gp
+from agcore.checks import truth, whole_number
+from agcore.errors import SpecError, did_you_mean
+from agcore.searcher.candidates import SearchSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+PROFILES = ("default", "classic")
+SCORINGS = ("acq_func", "thompson_indep")
+MAPPINGS = ("1_minus_x", "minus_x")
+
+
+@dataclass(frozen=True, slots=True)
+class MapReward:
+    """A criterion to minimise, made of a reward to maximise.
+
+    Attributes:
+        forward: From reward to criterion; must be decreasing.
+        reverse: Back.
+    """
+
+    forward: Callable[[float], float]
+    reverse: Callable[[float], float]
+
+    def __post_init__(self) -> None:
+        for name in ("forward", "reverse"):
+            if not callable(getattr(self, name)):
+                raise SpecError(f"{name}={getattr(self, name)!r} must be a function of a number")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What a searcher with a surrogate may be told; None means as the profile says.
+
+    Attributes:
+        profile: ``'default'``: agcore's own choices; ``'classic'``: AutoGluon's.
+        num_init_random: Random configs before the surrogate is asked.
+        num_init_candidates: Random candidates for each proposal, at least 5.
+        num_fantasy_samples: Joint draws at pending configs.
+        initial_scoring: What orders candidates: ``'acq_func'`` or ``'thompson_indep'``.
+        opt_nstarts: Starting points of a fit of the hyperparameters.
+        opt_maxiter: Iterations from each.
+        opt_warmstart: Whether a fit begins where the last one ended.
+        opt_verbose: Whether to log each fit.
+        opt_skip_init_length: As long as there are fewer observations, every proposal refits.
+        opt_skip_period: Later only every so many proposals do.
+        map_reward: ``'1_minus_x'``, ``'minus_x'`` or a `MapReward`.
+        approximation: ``'auto'`` fits hyperparameters to a subset of many observations,
+            ``'none'`` always to all of them.
+    """
+
+    profile: str = "default"
+    num_init_random: int | None = None
+    num_init_candidates: int | None = None
+    num_fantasy_samples: int | None = None
+    initial_scoring: str | None = None
+    opt_nstarts: int | None = None
+    opt_maxiter: int | None = None
+    opt_warmstart: bool | None = None
+    opt_verbose: bool = False
+    opt_skip_init_length: int = 150
+    opt_skip_period: int = 1
+    map_reward: Union[str, MapReward] = "1_minus_x"
+    approximation: str = "auto"
+
+    def __post_init__(self) -> None:
+        _one_of("profile", self.profile, PROFILES)
+        _one_of("approximation", self.approximation, ("auto", "none"))
+        if self.initial_scoring is not None:
+            _one_of("initial_scoring", self.initial_scoring, SCORINGS)
+        if not isinstance(self.map_reward, MapReward):
+            _one_of("map_reward", self.map_reward, MAPPINGS)
+        for name in ("opt_warmstart", "opt_verbose"):
+            if getattr(self, name) is not None:
+                truth(name, getattr(self, name))
+        least = {
+            "num_init_random": 0,
+            "num_init_candidates": 5,
+            "num_fantasy_samples": 1,
+            "opt_nstarts": 1,
+            "opt_maxiter": 1,
+            "opt_skip_init_length": 0,
+            "opt_skip_period": 1,
+        }
+        for name, number in least.items():
+            value = getattr(self, name)
+            if value is not None:
+                whole_number(name, value, number)
+
+    @property
+    def is_classic(self) -> bool:
+        """Whether the profile is the classic one."""
+        return self.profile == "classic"
+
+    @property
+    def criterion(self) -> MapReward:
+        """From rewards to what is minimised."""
+        if isinstance(self.map_reward, MapReward):
+            return self.map_reward
+        if self.map_reward == "minus_x":
+            return MapReward(_negated, _negated)
+        return MapReward(_one_minus, _one_minus)
+
+    def first_random(self, by_profile: Mapping[str, int]) -> int:
+        """Random configs before the surrogate is asked."""
+        given = self.num_init_random
+        return by_profile[self.profile] if given is None else given
+
+    def settings(self, num_inputs: int) -> gp.SurrogateSettings:
+        """Priors, boxes and work of the surrogate."""
+        return gp.classic() if self.is_classic else gp.default(max(num_inputs, 1))
+
+    def fit_settings(self, chosen: gp.FitSettings) -> gp.FitSettings:
+        """Work of a fit: that of the profile but for what the user said."""
+        starts = self.opt_nstarts
+        return gp.FitSettings(
+            num_starts=chosen.num_starts if starts is None else starts,
+            num_searches=chosen.num_searches if starts is None else starts,
+            max_iterations=self.opt_maxiter or chosen.max_iterations,
+            max_evaluations=chosen.max_evaluations,
+            tolerance=chosen.tolerance,
+            subset_size=None if self.approximation == "none" else chosen.subset_size,
+        )
+
+    @property
+    def is_warm_started(self) -> bool:
+        """Whether a fit begins where the last one ended."""
+        return not self.is_classic if self.opt_warmstart is None else self.opt_warmstart
+
+    @property
+    def scores_by_draws(self) -> bool:
+        """Whether candidates are ordered by draws from their marginals."""
+        chosen = self.initial_scoring or ("thompson_indep" if self.is_classic else "acq_func")
+        return chosen == "thompson_indep"
+
+    @property
+    def num_fantasies(self) -> int:
+        """Joint draws at pending configs."""
+        return self.num_fantasy_samples or 20
+
+    @property
+    def search(self) -> SearchSettings:
+        """How hard to look for the best config."""
+        if self.is_classic:
+            return SearchSettings(self.num_init_candidates or 250, 0, 1, keeps_order=True)
+        return SearchSettings(self.num_init_candidates or SearchSettings().num_random)
+
+
+def _one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        listed = ", ".join(map(repr, allowed))
+        raise SpecError(
+            f"{name}={value!r} must be one of {listed}{did_you_mean(str(value), allowed)}"
+        )
+
+
+def _negated(reward: float) -> float:
+    return -reward
+
+
+def _one_minus(reward: float) -> float:
+    return 1.0 - reward

@@ -1,0 +1,150 @@
+"""An adapter to scikit-optimize, for comparison with its models."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+from agcore.encoding import Encoding
+from agcore.errors import MissingExtraError
+from agcore.records import Suggestion
+from agcore.searcher.base import DEFAULT_SEED, BaseSearcher
+from agcore.searcher.draws import RandomDraws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from agcore.jobs import Config
+    from agcore.records import Observation, SuggestRequest
+    from agcore.space import SearchSpace
+
+logger = logging.getLogger("agcore")
+
+
+class SKoptSearcher(BaseSearcher):
+    """Proposals of ``skopt.Optimizer`` over the encoded config; minus the reward is minimised.
+
+    For each proposal the optimizer is made anew from all values and the number of the proposal:
+    it has no other state, so a run can be resumed.
+
+    Args:
+        configspace: What to search: ``train_fn.cs``.
+        reward_attribute: Key of the reward in the results given to `update`.
+        resource_attribute: Key of the resource there; not used.
+        mode: ``'max'`` or ``'min'``.
+        random_seed: Fixes every proposal.
+        points_to_evaluate: Configs to propose first.
+        first_is_default: Whether to propose the default config first.
+        candidates: Propose these configs only: of each proposal the nearest one that remains.
+        constraint: Only configs for which it returns true are proposed.
+        warm_start_from: An earlier run to learn from.
+        base_estimator: This and what follows goes to ``skopt.Optimizer`` as it is.
+        n_random_starts: As there.
+        n_initial_points: As there.
+        acq_func: As there.
+        acq_optimizer: As there.
+        random_state: As there; by default made of ``random_seed``.
+        model_queue_size: As there.
+        acq_func_kwargs: As there.
+        acq_optimizer_kwargs: As there.
+
+    Raises:
+        MissingExtraError: scikit-optimize is not installed.
+    """
+
+    is_replayed_by_exclusion = True
+
+    def __init__(
+        self,
+        configspace: SearchSpace,
+        reward_attribute: str = "accuracy",
+        *,
+        resource_attribute: str | None = None,
+        mode: str = "max",
+        random_seed: int = DEFAULT_SEED,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        first_is_default: bool = True,
+        candidates: Sequence[Mapping[str, Any]] | None = None,
+        constraint: Callable[[Config], Any] | None = None,
+        warm_start_from: Any = None,
+        base_estimator: Any = "GP",
+        n_random_starts: int | None = None,
+        n_initial_points: int = 10,
+        acq_func: str = "gp_hedge",
+        acq_optimizer: str = "auto",
+        random_state: int | None = None,
+        model_queue_size: int | None = None,
+        acq_func_kwargs: Mapping[str, Any] | None = None,
+        acq_optimizer_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        try:
+            import skopt
+        except ImportError as error:
+            raise MissingExtraError("searcher='skopt'", "skopt") from error
+        self._optimizer_class = skopt.Optimizer
+        self._arguments = {
+            "base_estimator": base_estimator,
+            "n_random_starts": n_random_starts,
+            "n_initial_points": n_initial_points,
+            "acq_func": acq_func,
+            "acq_optimizer": acq_optimizer,
+            "model_queue_size": model_queue_size,
+            "acq_func_kwargs": acq_func_kwargs,
+            "acq_optimizer_kwargs": acq_optimizer_kwargs,
+        }
+        self._random_state = random_state
+        self._encoding = Encoding(configspace)
+        self._rows: list[list[float]] = []
+        self._criteria: list[float] = []
+        super().__init__(
+            configspace,
+            reward_attribute,
+            resource_attribute=resource_attribute,
+            mode=mode,
+            random_seed=random_seed,
+            points_to_evaluate=points_to_evaluate,
+            first_is_default=first_is_default,
+            candidates=candidates,
+            constraint=constraint,
+            warm_start_from=warm_start_from,
+        )
+        self._draws = RandomDraws(configspace, random_seed, self.may_propose, self.candidates)
+
+    def observe(self, observation: Observation) -> None:
+        """Learn a value; what diverged is left out."""
+        super().observe(observation)
+        if not math.isnan(observation.reward):
+            self._rows.append(self._encoding.encode(observation.config).tolist())
+            self._criteria.append(-observation.reward)
+
+    def propose(self, request: SuggestRequest) -> Suggestion | None:
+        """What scikit-optimize asks for; if it may not be proposed, a random config."""
+        if self.is_exhausted:
+            return None
+        config = self._asked(request) if self._encoding.num_columns else None
+        if config is not None and self.may_propose(config):
+            return Suggestion(config, "model", {"observations": len(self._rows)})
+        config = self._draws.draw(request.draw)
+        return None if config is None else Suggestion(config, "random")
+
+    def _asked(self, request: SuggestRequest) -> Config | None:
+        import numpy as np
+
+        seed = self.random_seed if self._random_state is None else self._random_state
+        state = int(np.random.default_rng([seed, request.draw]).integers(2**31))
+        given = {key: value for key, value in self._arguments.items() if value is not None}
+        cube = [(0.0, 1.0)] * self._encoding.num_columns
+        optimizer = self._optimizer_class(cube, random_state=state, **given)
+        if self._rows:
+            with contextlib.suppress(ValueError):  # it cannot model rewards of 1e300
+                optimizer.tell(self._rows, self._criteria)
+        row = np.clip(np.array(optimizer.ask(), float), 0.0, 1.0)
+        if self.candidates is None:
+            return self._encoding.decode(row)
+        rest = [config for config in self.candidates if self.may_propose(config)]
+        if not rest:
+            return None
+        distances = np.sum((self._encoding.encode_all(rest) - row) ** 2, axis=1)
+        return rest[int(np.argmin(distances))]
