@@ -126,17 +126,18 @@ class ParameterSet:
 
     def initial_values(self) -> Array:
         """Initial values in natural units, shape (p,)."""
-        return self._initial.copy()
+        initial: Array = self._initial.copy()
+        return initial
 
     def internal(self, values: Array) -> Array:
         """Internal coordinates of values, shape (p,)."""
-        coordinates = values.copy()
+        coordinates: Array = values.copy()
         coordinates[self._is_log] = np.log(values[self._is_log])
         return coordinates
 
     def values(self, internal: Array) -> Array:
         """Natural values of internal coordinates, inside the box, shape (p,)."""
-        values = internal.copy()
+        values: Array = internal.copy()
         values[self._log_at] = np.exp(internal[self._log_at])
         np.maximum(values, self._least, out=values)
         return np.minimum(values, self._greatest, out=values)
@@ -147,7 +148,7 @@ class ParameterSet:
 
     def internal_gradient(self, values: Array, gradient: Array) -> Array:
         """Chain rule: the gradient by internal coordinates, given that by values."""
-        result = gradient.copy()
+        result: Array = gradient.copy()
         result[self._log_at] *= values[self._log_at]
         return result
 
