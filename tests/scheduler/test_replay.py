@@ -21,11 +21,11 @@ from agcore.space import SearchSpace
 from agcore.trial_folders import TrialFolders
 
 
-def replayed(events):
+def replayed(events, kind="promotion"):
     space = SearchSpace({"x": ag.Real(0, 1)})
     searcher, history = RandomSearcher(space), RunHistory()
     parts = Parts(
-        policy=HyperbandPolicy(9, type="promotion"),
+        policy=HyperbandPolicy(9, type=kind),
         searcher=searcher,
         proposals=Proposals(searcher, space),
         feed=SearcherFeed(searcher, "rungs", history),
@@ -78,21 +78,7 @@ def test_events_that_do_not_follow_are_one_clear_error():
 
 
 def test_a_trial_between_two_rungs_goes_on_towards_the_next_one():
-    space = SearchSpace({"x": ag.Real(0, 1)})
-    searcher, history = RandomSearcher(space), RunHistory()
-    parts = Parts(
-        policy=HyperbandPolicy(9, type="stopping"),
-        searcher=searcher,
-        proposals=Proposals(searcher, space),
-        feed=SearcherFeed(searcher, "rungs", history),
-        executor=None,
-        history=history,
-        journal=NoJournal(),
-        clock=SystemClock(),
-        checkpoints=CheckpointKeeper(TrialFolders(Path("nowhere"), True), history),
-    )
-    replay = Replay(parts, RunSettings())
     reports = [Reported(0, 2.0, epoch, 0.5, {"acc": 0.5}) for epoch in (1, 2)]
-    replay.apply_all([PROPOSED, STARTED, *reports])
+    replay, _ = replayed([PROPOSED, STARTED, *reports], "stopping")
     (launch,) = replay.launches
     assert (launch.live.known, launch.live.milestone) == (2, 3)
