@@ -44,6 +44,7 @@ plain = st.recursive(
     max_leaves=4,
 ).filter(lambda value: value not in ("NaN", "Infinity", "-Infinity"))
 finite = st.floats(allow_nan=False, allow_infinity=False)
+times = st.integers(0, 4 * 10**15).map(lambda micros: micros / 1e6)
 ids, counts = st.integers(0, 10**6), st.integers(1, 100)
 configs = st.dictionaries(text, st.one_of(st.booleans(), st.integers(-9, 9), finite, text))
 metrics = st.dictionaries(text, st.one_of(st.integers(-9, 9), floats, st.booleans()), max_size=3)
@@ -57,15 +58,15 @@ decisions = st.builds(
     st.none() | counts,
 )
 events = st.one_of(
-    st.builds(RunResumed, finite, st.none() | counts, st.none() | finite),
-    st.builds(TrialProposed, ids, finite, configs, text, ids, metrics.filter(bool), finite),
-    st.builds(TrialStarted, ids, finite, ids, ids, st.none() | ids, text),
-    st.builds(Reported, ids, finite, counts, floats, metrics),
-    st.builds(Decided, ids, finite, counts, decisions),
+    st.builds(RunResumed, times, st.none() | counts, st.none() | finite),
+    st.builds(TrialProposed, ids, times, configs, text, ids, metrics.filter(bool), times),
+    st.builds(TrialStarted, ids, times, ids, ids, st.none() | ids, text),
+    st.builds(Reported, ids, times, counts, floats, metrics),
+    st.builds(Decided, ids, times, counts, decisions),
     st.builds(
-        TrialEnded, ids, finite, st.sampled_from(TrialState), text, text, st.none() | st.integers()
+        TrialEnded, ids, times, st.sampled_from(TrialState), text, text, st.none() | st.integers()
     ),
-    st.builds(RunEnded, finite, text),
+    st.builds(RunEnded, times, text),
 )
 
 

@@ -2,7 +2,7 @@
 
 Three events a trial and one a report make up a journal, so their ordinary forms are put
 together by hand, in a fraction of the time that an encoder needs. Non-finite numbers are
-written by name (`agcore.json_values`).
+written by name (`agcore.json_values`), times to the microsecond, which is what clocks give.
 """
 
 from __future__ import annotations
@@ -66,29 +66,15 @@ def encode_event(event: Event, metrics_json: str = "") -> str:
 # Each of these answers an empty string where its event is not an ordinary one.
 
 
-_LATEST_S = 4e9
-"""Until then (the year 2096) a float holds whole microseconds."""
-
-
 def reported_line(event: Reported, metrics_json: str = "") -> str:
     """A report as one line of JSON, without the newline; arguments as for `encode_event`."""
     reward, size = event.reward, event.checkpoint_bytes
     number = repr(reward) if isfinite(reward) else _name(reward)
     return (
-        f'{{"event":"Reported","trial_id":{event.trial_id},"time_s":{_time(event.time_s)},'
+        f'{{"event":"Reported","trial_id":{event.trial_id},"time_s":{event.time_s:.6f},'
         f'"resource":{event.resource},"reward":{number},'
         f'{"" if size is None else _size(size)}"metrics":{metrics_json or _object(event.metrics)}}}'
     )
-
-
-def _time(time_s: float) -> str:
-    """A time as JSON: whole microseconds, which are what clocks give, by integers."""
-    if 1.0 <= time_s < _LATEST_S:
-        micros = int(time_s * 1e6 + 0.5)
-        if micros / 1e6 == time_s:
-            digits = str(micros)
-            return f"{digits[:-6]}.{digits[-6:]}"
-    return repr(time_s) if isfinite(time_s) else _name(time_s)
 
 
 def _size(checkpoint_bytes: int) -> str:
@@ -103,9 +89,9 @@ def _proposed_line(event: TrialProposed) -> str:
     if event.why or not event.origin.isalpha():
         return ""
     return (
-        f'{{"event":"TrialProposed","trial_id":{event.trial_id},"time_s":{_time(event.time_s)},'
+        f'{{"event":"TrialProposed","trial_id":{event.trial_id},"time_s":{event.time_s:.6f},'
         f'"config":{_object(event.config)},"origin":"{event.origin}",'
-        f'"bracket":{event.bracket},"suggest_s":{event.suggest_s!r}}}'
+        f'"bracket":{event.bracket},"suggest_s":{event.suggest_s:.6f}}}'
     )
 
 
@@ -114,7 +100,7 @@ def _started_line(event: TrialStarted) -> str:
         return ""
     milestone = "" if event.milestone is None else f',"milestone":{event.milestone}'
     return (
-        f'{{"event":"TrialStarted","trial_id":{event.trial_id},"time_s":{_time(event.time_s)},'
+        f'{{"event":"TrialStarted","trial_id":{event.trial_id},"time_s":{event.time_s:.6f},'
         f'"attempt":{event.attempt},"resume_from":{event.resume_from}{milestone}}}'
     )
 
@@ -123,7 +109,7 @@ def _ended_line(event: TrialEnded) -> str:
     if event.error or event.exit_code is not None or event.evidence or event.traceback_text:
         return ""
     return (
-        f'{{"event":"TrialEnded","trial_id":{event.trial_id},"time_s":{_time(event.time_s)},'
+        f'{{"event":"TrialEnded","trial_id":{event.trial_id},"time_s":{event.time_s:.6f},'
         f'"state":"{event.state.value}"}}'
     )
 

@@ -173,7 +173,7 @@ class Starts:
                 suggestion.origin,
                 wish.bracket,
                 suggestion.why,
-                clock.monotonic_s() - began_s,
+                round(clock.monotonic_s() - began_s, 6),
             )
         )
         return Launch(LiveTrial(history.trials[trial_id], milestone=wish.first_milestone), wish)
