@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from agcore.callbacks import Callback, HistoryCallback, Progress, RunView
 from agcore.callbacks.screens import can_be_live
-from agcore.errors import AgcoreError, JournalError, SpecError, did_you_mean
+from agcore.errors import AgcoreError, JournalError, SpecError
 from agcore.executor.base import TrialTask
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.logs import log_tail
 from agcore.executor.surroundings import is_loading
 from agcore.executor.virtual_order import VirtualOrder
-from agcore.history import BestTrial, RunHistory, Trial
+from agcore.history import BestTrial, RunHistory
 from agcore.journal import SCHEMA, Journal, NoJournal, event_to_json, events_from_state
 from agcore.records import RunEnded, RunResumed, RunStarted
 from agcore.reporter import ReportRules
@@ -39,10 +39,10 @@ from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.loop import TrialLoop
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
-from agcore.scheduler.refit import RefitResult, refit
+from agcore.scheduler.refit import RefitResult, check_arguments, refit, trial_of
 from agcore.scheduler.replay import Replay
 from agcore.scheduler.results import RunResults
-from agcore.scheduler.settings import Limits, RunSettings
+from agcore.scheduler.settings import Limits
 from agcore.scheduler.storage import NoStorage, RunStorage, Storage
 from agcore.searcher import as_searcher, own_options, searcher_factory
 from agcore.train_fn import ArgsBuilder, TrainFunction, args as make_args
@@ -87,23 +87,7 @@ class TrialScheduler(RunResults):
         self._base_args = train_fn.args if options.args is None else options.args
         self._builder = ArgsBuilder(self._base_args, train_fn.cs)
         self._limits = Limits(options.num_trials, options.time_out)
-        self._settings = RunSettings(
-            reward_attr=options.reward_attr,
-            time_attr=options.time_attr,
-            mode=options.mode,
-            max_reward=options.max_reward,
-            trial_value=options.trial_value,
-            searcher_data=searcher_data,
-            max_failures=options.max_failures,
-            stop_jobs_after_time_out=options.stop_jobs_after_time_out,
-            delay_get_config=options.delay_get_config,
-            training_history_searcher_info=options.training_history_searcher_info,
-            predict_duration=options.predict_duration,
-            trial_time_out=options.trial_time_out,
-            max_retries=options.max_retries,
-            logical_workers=options.num_logical_workers,
-            seed=options.random_seed,
-        )
+        self._settings = options.settings(searcher_data)
         history = RunHistory(
             self._settings.sign,
             options.trial_value,
@@ -402,7 +386,7 @@ class TrialScheduler(RunResults):
             Exception: Whatever the train function raises.
         """
         wanted = self.get_best_task_id() if best is None else best
-        trial = self._trial_of(wanted.trial_id if isinstance(wanted, BestTrial) else wanted)
+        trial = trial_of(wanted, self._history)
         trial_id = trial.trial_id
         folders = self._storage.folders
         folder = None
@@ -411,29 +395,10 @@ class TrialScheduler(RunResults):
         self._checkpoints.look()
         task = self._task()
         if args is not None:
-            self._check_arguments(args)
+            check_arguments(args, self._base_args, self.train_fn.cs)
             base = {**self._base_args, **args}
             task = replace(task, builder=ArgsBuilder(base, self.train_fn.cs))
         return refit(task, trial, self._settings.seed, self._checkpoints.best(trial), folder)
-
-    def _trial_of(self, trial_id: int | str) -> Trial:
-        known = self._history.trials
-        number = int(trial_id) if str(trial_id).isdecimal() else -1
-        if number not in known:
-            raise AgcoreError(f"there is no trial {trial_id!r}; there are {len(known)}, from 0")
-        return known[number]
-
-    def _check_arguments(self, args: Mapping[str, Any]) -> None:
-        for name in args:
-            if name in self.train_fn.cs.spaces:
-                raise SpecError(
-                    f"args={{{name!r}: ...}} is searched; refit takes it from the trial's config"
-                )
-            if name not in self._base_args:
-                raise SpecError(
-                    f"args={{{name!r}: ...}} is no argument of the train function"
-                    f"{did_you_mean(name, self._base_args)}"
-                )
 
     def run_with_config(self, config: Mapping[str, Any]) -> Any:
         """What the train function returns for one config, run in this process, unrecorded."""

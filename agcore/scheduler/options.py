@@ -11,6 +11,7 @@ from agcore.errors import SpecError
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.resources import TrialResources, gpu_ids
 from agcore.executor.virtual_order import VirtualOrder
+from agcore.scheduler.settings import RunSettings
 from agcore.searcher.base import DEFAULT_SEED
 
 if TYPE_CHECKING:
@@ -103,6 +104,30 @@ class RunOptions:
     def resources(self) -> TrialResources:
         """What each trial gets, checked."""
         return TrialResources.parse(self.resource)
+
+    def settings(self, searcher_data: str) -> RunSettings:
+        """Those of the options that say how reports are read and what follows from them.
+
+        Raises:
+            SpecError: One breaks its rule.
+        """
+        return RunSettings(
+            reward_attr=self.reward_attr,
+            time_attr=self.time_attr,
+            mode=self.mode,
+            max_reward=self.max_reward,
+            trial_value=self.trial_value,
+            searcher_data=searcher_data,
+            max_failures=self.max_failures,
+            stop_jobs_after_time_out=self.stop_jobs_after_time_out,
+            delay_get_config=self.delay_get_config,
+            training_history_searcher_info=self.training_history_searcher_info,
+            predict_duration=self.predict_duration,
+            trial_time_out=self.trial_time_out,
+            max_retries=self.max_retries,
+            logical_workers=self.num_logical_workers,
+            seed=self.random_seed,
+        )
 
     def make_executor(self) -> Executor:
         """A new executor by name, or the object the user gave; in virtual order if wanted.

@@ -7,19 +7,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agcore.checkpoints import TrialCheckpoints, discard_others
+from agcore.errors import AgcoreError, SpecError, did_you_mean
 from agcore.executor.seeding import TrialSeeder, generators_put_back
+from agcore.history import BestTrial
 from agcore.reporter import GO_ON, Reporter
 from agcore.scheduler.seeds import trial_seed
 from agcore.train_fn import fill_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from agcore.executor.base import TrialTask
-    from agcore.history import Trial
+    from agcore.history import RunHistory, Trial
     from agcore.jobs import Config, Metrics
     from agcore.reporter import Report, Verdict
     from agcore.scheduler.checkpoints import Checkpoint
+    from agcore.space import SearchSpace
 
 logger = logging.getLogger("agcore")
 
@@ -43,6 +47,39 @@ class RefitResult:
     checkpoint: Path | None
     # Without a run directory the files go with this object.
     _checkpoints: TrialCheckpoints = field(repr=False)
+
+
+def trial_of(wanted: BestTrial | int | str, history: RunHistory) -> Trial:
+    """The trial that is meant.
+
+    Raises:
+        AgcoreError: There is none.
+    """
+    trial_id = wanted.trial_id if isinstance(wanted, BestTrial) else wanted
+    number = int(trial_id) if str(trial_id).isdecimal() else -1
+    if number not in history.trials:
+        raise AgcoreError(
+            f"there is no trial {trial_id!r}; there are {len(history.trials)}, from 0"
+        )
+    return history.trials[number]
+
+
+def check_arguments(args: Mapping[str, Any], known: Mapping[str, Any], space: SearchSpace) -> None:
+    """Check what is to replace arguments of the train function.
+
+    Raises:
+        SpecError: A name is searched, or unknown.
+    """
+    for name in args:
+        if name in space.spaces:
+            raise SpecError(
+                f"args={{{name!r}: ...}} is searched; refit takes it from the trial's config"
+            )
+        if name not in known:
+            raise SpecError(
+                f"args={{{name!r}: ...}} is no argument of the train function"
+                f"{did_you_mean(name, known)}"
+            )
 
 
 def refit(
