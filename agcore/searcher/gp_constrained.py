@@ -14,7 +14,6 @@ from agcore.searcher.base import DEFAULT_SEED
 from agcore.searcher.gp_fifo import GPFIFOSearcher
 from agcore.searcher.model_based import View, asked_model
 from agcore.searcher.model_data import Case, ModelData
-from agcore.searcher.surrogate import Surrogate
 from agcore.space.base import plain
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from agcore.jobs import Config
     from agcore.records import Observation, Suggestion, SuggestRequest
     from agcore.searcher.model_options import MapReward
+    from agcore.searcher.surrogate import Surrogate
     from agcore.space import SearchSpace
 
     Array = NDArray[np.float64]
@@ -133,19 +133,10 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
         )
 
     def _make_surrogate(self) -> Surrogate:
-        objective = super()._make_surrogate()
-        num_columns = self.encoding.num_columns
-        settings = self.options.settings(num_columns)
-        self._constraints = ModelData(num_columns)
+        self._constraints = ModelData(self.encoding.num_columns)
         self._observed: dict[Case, float] = {}
-        self._feasibility = Surrogate(
-            self._constraints,
-            lambda _: settings.matern52_model(num_columns),
-            self.options.fit_settings(settings.fit),
-            is_warm_started=self.options.is_warm_started,
-            is_verbose=self.options.opt_verbose,
-        )
-        return objective
+        self._feasibility = self._matern52_on(self._constraints)
+        return super()._make_surrogate()
 
     def observe(self, observation: Observation) -> None:
         """Learn a value and its constraint; without a finite one the config is infeasible."""
@@ -196,27 +187,22 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
         rows = self._pending_rows(request.pending)
         objective = self._fantasised(fitted.posterior, rows, rng)
         constraint = self._fantasised(constrained.posterior, rows, rng)
-        settings = self.options.settings(self.encoding.num_columns)
+        is_log = self._profile.is_log_improvement
         threshold = float(constrained.standardisation.apply(np.zeros(1))[0])
-        feasibility = gp.ProbabilityOfFeasibility(
-            constraint, threshold, is_log=settings.is_log_improvement
-        )
+        feasibility = gp.ProbabilityOfFeasibility(constraint, threshold, is_log=is_log)
         means = objective.training_means()
         is_feasible = self._is_feasible(objective, constraint, threshold)
         improvement, incumbent = None, None
         if is_feasible.any():
-            best = means[is_feasible].min(axis=0)
-            improvement = self._improvement(fitted, objective, best)
-            incumbent = float(best.mean())
+            incumbent = means[is_feasible].min(axis=0)
+            improvement = self._improvement(fitted, objective, incumbent)
         why = self._why(fitted, incumbent)
         if constrained.fit:
             why["constraint_fit"] = constrained.fit
         why["feasible"] = int(is_feasible.sum())
-        if not is_feasible.any():
-            del why["incumbent"]
         order = np.where(is_feasible, means.mean(axis=1), np.inf)
         return View(
-            gp.ConstrainedImprovement(improvement, feasibility, is_log=settings.is_log_improvement),
+            gp.ConstrainedImprovement(improvement, feasibility, is_log=is_log),
             None,
             self._incumbent_rows(order, objective.X),
             why,

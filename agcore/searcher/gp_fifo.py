@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from agcore import gp
 from agcore.searcher.base import DEFAULT_SEED
 from agcore.searcher.model_based import ModelBasedSearcher, View
 from agcore.searcher.model_options import MapReward, ModelOptions
-from agcore.searcher.surrogate import Surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from agcore.jobs import Config
     from agcore.records import SuggestRequest
-    from agcore.searcher.surrogate import Fitted
+    from agcore.searcher.model_data import ModelData
+    from agcore.searcher.surrogate import Surrogate
     from agcore.space import SearchSpace
 
     Array = NDArray[np.float64]
@@ -120,15 +119,11 @@ class GPFIFOSearcher(ModelBasedSearcher):
         )
 
     def _make_surrogate(self) -> Surrogate:
+        return self._matern52_on(self._data)
+
+    def _matern52_on(self, data: ModelData) -> Surrogate:
         num_columns = self.encoding.num_columns
-        settings = self.options.settings(num_columns)
-        return Surrogate(
-            self._data,
-            lambda _: settings.matern52_model(num_columns),
-            self.options.fit_settings(settings.fit),
-            is_warm_started=self.options.is_warm_started,
-            is_verbose=self.options.opt_verbose,
-        )
+        return self._surrogate_on(data, lambda _: self._profile.matern52_model(num_columns))
 
     def _row(self, config: Config, resource: int | None) -> Array:
         return self.encoding.encode(config)
@@ -140,32 +135,13 @@ class GPFIFOSearcher(ModelBasedSearcher):
         fitted = self._surrogate.condition(rng, refit=self._needs_fit())
         posterior = self._fantasised(fitted.posterior, self._pending_rows(request.pending), rng)
         means = posterior.training_means()
-        acquisition = self._improvement(fitted, posterior, means.min(axis=0))
+        incumbent = means.min(axis=0)
         score = None
         if self.options.scores_by_draws:
             score = lambda X: gp.independent_thompson(posterior, X, rng)  # noqa: E731
         return View(
-            acquisition,
+            self._improvement(fitted, posterior, incumbent),
             score,
             self._incumbent_rows(means.mean(axis=1), posterior.X),
-            self._why(fitted, float(means.min(axis=0).mean())),
+            self._why(fitted, incumbent),
         )
-
-    def _improvement(
-        self, fitted: Fitted, posterior: gp.Posterior, incumbent: Array
-    ) -> gp.ExpectedImprovement:
-        settings = self.options.settings(self.encoding.num_columns)
-        return gp.ExpectedImprovement(
-            posterior,
-            incumbent,
-            # In units of the criterion; where all values are equal, their scale says nothing.
-            jitter=min(settings.jitter / fitted.standardisation.scale, 1.0),
-            is_log=settings.is_log_improvement,
-        )
-
-    def _why(self, fitted: Fitted, incumbent: float | None) -> dict[str, Any]:
-        restored = float(fitted.standardisation.restore(np.array(incumbent or 0.0)))
-        why: dict[str, Any] = {"observations": len(self._data), "incumbent": restored}
-        if fitted.fit:
-            why["fit"] = fitted.fit
-        return why

@@ -6,7 +6,6 @@ what cheap rungs say about a config counts at dear ones.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from agcore.searcher.base import DEFAULT_SEED
 from agcore.searcher.candidates import AtResource
 from agcore.searcher.model_based import ModelBasedSearcher, View
 from agcore.searcher.model_options import MapReward, ModelOptions
-from agcore.searcher.surrogate import Surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +25,10 @@ if TYPE_CHECKING:
 
     from agcore.jobs import Config
     from agcore.records import SuggestRequest
+    from agcore.searcher.surrogate import Surrogate
     from agcore.space import SearchSpace
 
     Array = NDArray[np.float64]
-
-logger = logging.getLogger("agcore")
 
 _NUM_INIT_RANDOM = {"default": 10, "classic": 10}
 RESOURCE_ACQUISITIONS = ("bohb", "first")
@@ -167,25 +164,18 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
 
     def _make_surrogate(self) -> Surrogate:
         num_columns = max(self.encoding.num_columns, 1)  # without any it is never asked
-        settings = self.options.settings(num_columns + 1)
         largest = abs(self._criterion.forward(self._min_reward)) or 1.0
 
         def model(scale: float) -> gp.Model:
             return gp.resource_kernel(
                 self._kernel_name,
                 num_columns,
-                settings,
+                self._profile,
                 gamma_scale=largest if self.options.is_classic else scale,
             )
 
         model(1.0)  # finds a misspelt kernel now
-        return Surrogate(
-            self._data,
-            model,
-            self.options.fit_settings(settings.fit),
-            is_warm_started=self.options.is_warm_started,
-            is_verbose=self.options.opt_verbose,
-        )
+        return self._surrogate_on(self._data, model)
 
     def _row(self, config: Config, resource: int | None) -> Array:
         level = self.max_epochs if resource is None else resource
@@ -233,28 +223,14 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         if not len(at_target):  # 'first' may ask for a rung that nobody has reached
             at_target = np.arange(len(means))
         incumbent = means[at_target].min(axis=0)
-        settings = self.options.settings(self.encoding.num_columns + 1)
-        improvement = gp.ExpectedImprovement(
-            posterior,
-            incumbent,
-            # In units of the criterion; where all values are equal, their scale says nothing.
-            jitter=min(settings.jitter / fitted.standardisation.scale, 1.0),
-            is_log=settings.is_log_improvement,
-        )
+        improvement = self._improvement(fitted, posterior, incumbent)
         unit = self._unit(resource)
         score = None
         if self.options.scores_by_draws:
             score = lambda X: gp.independent_thompson(  # noqa: E731
                 posterior, np.column_stack([X, np.full(len(X), unit)]), rng
             )
-        restored = fitted.standardisation.restore(np.array(float(incumbent.mean())))
-        why: dict[str, Any] = {
-            "observations": len(self._data),
-            "resource": resource,
-            "incumbent": float(restored),
-        }
-        if fitted.fit:
-            why["fit"] = fitted.fit
+        why = {**self._why(fitted, incumbent), "resource": resource}
         known = self._incumbent_rows(means[at_target].mean(axis=1), posterior.X[at_target])
         return View(AtResource(improvement, unit), score, known, why)
 

@@ -16,6 +16,7 @@ from agcore.searcher.base import BaseSearcher
 from agcore.searcher.candidates import CandidateSearch
 from agcore.searcher.draws import RandomDraws
 from agcore.searcher.model_data import Case, ModelData
+from agcore.searcher.surrogate import Surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from agcore.jobs import Config
     from agcore.records import Observation, Pending, SuggestRequest
     from agcore.searcher.model_options import ModelOptions
-    from agcore.searcher.surrogate import Surrogate
+    from agcore.searcher.surrogate import Fitted
     from agcore.space import SearchSpace
 
     Array = NDArray[np.float64]
@@ -89,7 +90,9 @@ class ModelBasedSearcher(BaseSearcher):
         self.encoding = Encoding(configspace)
         self._num_init_random = num_init_random
         self._criterion = options.criterion
-        self._data = ModelData(self.encoding.num_columns + num_extra_columns)
+        num_columns = self.encoding.num_columns + num_extra_columns
+        self._profile = options.settings(num_columns)
+        self._data = ModelData(num_columns)
         self._surrogate = self._make_surrogate()
         self._num_failed = 0
         super().__init__(
@@ -114,6 +117,16 @@ class ModelBasedSearcher(BaseSearcher):
     @abc.abstractmethod
     def _make_surrogate(self) -> Surrogate:
         """The surrogate of the criterion, on ``self._data``."""
+
+    def _surrogate_on(self, data: ModelData, make_model: Callable[[float], gp.Model]) -> Surrogate:
+        """A surrogate with the work of a fit that the options allow."""
+        return Surrogate(
+            data,
+            make_model,
+            self.options.fit_settings(self._profile.fit),
+            is_warm_started=self.options.is_warm_started,
+            is_verbose=self.options.opt_verbose,
+        )
 
     @abc.abstractmethod
     def _row(self, config: Config, resource: int | None) -> Array:
@@ -170,15 +183,36 @@ class ModelBasedSearcher(BaseSearcher):
             **view.why,
             "acquisition": found.value,
             "evaluations": found.evaluations,
-            **self._prediction(view, found.row),
         }
         if logger.isEnabledFor(logging.INFO):
             logger.info("proposal %d by the model: %s", request.draw, _readable(why))
         return Suggestion(found.config, "model", why)
 
-    def _prediction(self, view: View, row: Array) -> dict[str, Any]:
-        """What the surrogate expects of a proposal; subclasses add to it."""
-        return {}
+    def _improvement(
+        self, fitted: Fitted, posterior: gp.Posterior, incumbent: Array
+    ) -> gp.ExpectedImprovement:
+        """Expected improvement in the form and with the jitter of the profile."""
+        return gp.ExpectedImprovement(
+            posterior,
+            incumbent,
+            # In units of the criterion; where all values are equal, their scale says nothing.
+            jitter=min(self._profile.jitter / fitted.standardisation.scale, 1.0),
+            is_log=self._profile.is_log_improvement,
+        )
+
+    def _why(self, fitted: Fitted, incumbent: Array | None) -> dict[str, Any]:
+        """What a proposal was based on; the incumbent in units of the criterion.
+
+        Args:
+            fitted: The surrogate of the criterion.
+            incumbent: One for each fantasised draw, shape (m,); None if there is none.
+        """
+        why: dict[str, Any] = {"observations": len(self._data)}
+        if incumbent is not None:
+            why["incumbent"] = float(fitted.standardisation.restore(incumbent.mean()))
+        if fitted.fit:
+            why["fit"] = fitted.fit
+        return why
 
     def _fantasised(
         self, posterior: gp.Posterior, rows: Array, rng: np.random.Generator
