@@ -45,6 +45,14 @@ class TrialFolders:
         """The checkpoint that came with a trial's report of ``resource``."""
         return self.checkpoints(trial_id) / str(resource)
 
+    def trial_ids(self) -> list[int]:
+        """The trials that have a folder, ascending."""
+        try:
+            names = os.listdir(self.root)  # noqa: PTH208  names are what is wanted
+        except FileNotFoundError:
+            return []
+        return sorted(int(name) for name in names if name.isdecimal())
+
     def make(self, folder: Path) -> None:
         """Make a folder below the root, if it does not exist."""
         os.makedirs(self.root, 0o700 if self.is_temporary else 0o777, exist_ok=True)  # noqa: PTH103

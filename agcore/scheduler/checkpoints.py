@@ -73,10 +73,10 @@ class CheckpointKeeper:
         A checkpoint whose report was cut off must not be found: the trial would go on behind
         the report that the record lacks.
         """
-        for trial_id in self._history.trials:
+        for trial_id in self._folders.trial_ids():
             clean_up(self._folders.checkpoints(trial_id))
         self.look()
-        for trial_id in self._history.trials:
+        for trial_id in self._folders.trial_ids():
             known = frozenset(self._sizes.get(trial_id, ()))
             discard_others(self._folders.checkpoints(trial_id), known)
         self._touched.update(self._sizes)
@@ -86,15 +86,16 @@ class CheckpointKeeper:
         """Find the checkpoints that are both on the disk and in the record; nothing changes."""
         self._sizes.clear()
         self._last.clear()
-        for trial in self._history.trials.values():
-            on_disk = complete_checkpoints(self._folders.checkpoints(trial.trial_id))
+        for trial_id in self._folders.trial_ids():
+            on_disk = complete_checkpoints(self._folders.checkpoints(trial_id))
+            trial = self._history.trials.get(trial_id)
             known = {
                 report.resource: report.checkpoint_bytes
-                for report in trial.reports
+                for report in (trial.reports if trial is not None else ())
                 if report.checkpoint_bytes is not None and report.resource in on_disk
             }
             if known:
-                self._sizes[trial.trial_id] = known
+                self._sizes[trial_id] = known
 
     def add(self, trial_id: int, resource: int, size: int) -> None:
         """Note a checkpoint that a trial has completed."""
