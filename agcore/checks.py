@@ -1,12 +1,15 @@
-"""Numbers that users pass: Python's and NumPy's, but no booleans."""
+"""What users pass: numbers, Python's and NumPy's but no booleans; switches; names."""
 
 from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agcore.errors import SpecError
+from agcore.errors import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:
@@ -22,6 +25,19 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
     if number < least or isinstance(value, bool):
         raise SpecError(f"{name}={value!r} must be a whole number of at least {least}; pass an int")
     return number
+
+
+def one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
+    """Check that ``value`` is one of the words allowed.
+
+    Raises:
+        SpecError: It is not; names the argument, and the word that was probably meant.
+    """
+    if value not in allowed:
+        listed = ", ".join(map(repr, allowed))
+        raise SpecError(
+            f"{name}={value!r} must be one of {listed}{did_you_mean(str(value), allowed)}"
+        )
 
 
 def truth(name: str, value: Any) -> bool:

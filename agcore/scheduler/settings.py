@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from agcore.checks import finite_number, whole_number
+from agcore.checks import finite_number, one_of, whole_number
 from agcore.errors import SpecError
 
 
@@ -78,9 +78,9 @@ class RunSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _one_of("mode", self.mode, ("max", "min"))
-        _one_of("trial_value", self.trial_value, ("best", "last"))
-        _one_of("searcher_data", self.searcher_data, ("trial", "rungs", "all", "rungs_and_last"))
+        one_of("mode", self.mode, ("max", "min"))
+        one_of("trial_value", self.trial_value, ("best", "last"))
+        one_of("searcher_data", self.searcher_data, ("trial", "rungs", "all", "rungs_and_last"))
         for name in ("reward_attr", "time_attr"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
@@ -141,9 +141,3 @@ def _seconds(name: str, value: Any) -> None:
     rule = "a positive number of seconds"
     if finite_number(name, value, rule) <= 0:
         raise SpecError(f"{name}={value!r} must be {rule}")
-
-
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        listed = ", ".join(map(repr, allowed))
-        raise SpecError(f"{name}={value!r} must be one of {listed}")

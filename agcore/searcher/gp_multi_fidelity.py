@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agcore import gp
-from agcore.checks import finite_number, truth, whole_number
-from agcore.errors import SpecError, did_you_mean
+from agcore.checks import finite_number, one_of, truth, whole_number
 from agcore.searcher.base import DEFAULT_SEED
 from agcore.searcher.candidates import AtResource
 from agcore.searcher.model_based import ModelBasedSearcher, View
@@ -134,11 +133,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         )
         self.max_epochs = whole_number("max_epochs", max_epochs)
         self._kernel_name = gp_resource_kernel
-        if resource_acq not in RESOURCE_ACQUISITIONS:
-            raise SpecError(
-                f"resource_acq={resource_acq!r} must be 'bohb' or 'first'"
-                f"{did_you_mean(str(resource_acq), RESOURCE_ACQUISITIONS)}"
-            )
+        one_of("resource_acq", resource_acq, RESOURCE_ACQUISITIONS)
         self._resource_acq = resource_acq
         self._threshold = resource_acq_bohb_threshold
         if self._threshold is not None:

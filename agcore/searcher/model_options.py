@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 from agcore import gp
-from agcore.checks import truth, whole_number
-from agcore.errors import SpecError, did_you_mean
+from agcore.checks import one_of, truth, whole_number
+from agcore.errors import SpecError
 from agcore.searcher.candidates import SearchSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 PROFILES = ("default", "classic")
 SCORINGS = ("acq_func", "thompson_indep")
@@ -72,12 +72,12 @@ class ModelOptions:
     approximation: str = "auto"
 
     def __post_init__(self) -> None:
-        _one_of("profile", self.profile, PROFILES)
-        _one_of("approximation", self.approximation, ("auto", "none"))
+        one_of("profile", self.profile, PROFILES)
+        one_of("approximation", self.approximation, ("auto", "none"))
         if self.initial_scoring is not None:
-            _one_of("initial_scoring", self.initial_scoring, SCORINGS)
+            one_of("initial_scoring", self.initial_scoring, SCORINGS)
         if not isinstance(self.map_reward, MapReward):
-            _one_of("map_reward", self.map_reward, MAPPINGS)
+            one_of("map_reward", self.map_reward, MAPPINGS)
         for name in ("opt_warmstart", "opt_verbose"):
             if getattr(self, name) is not None:
                 truth(name, getattr(self, name))
@@ -152,14 +152,6 @@ class ModelOptions:
         if self.is_classic:
             return SearchSettings(self.num_init_candidates or 250, 0, 1, keeps_order=True)
         return SearchSettings(self.num_init_candidates or SearchSettings().num_random)
-
-
-def _one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        listed = ", ".join(map(repr, allowed))
-        raise SpecError(
-            f"{name}={value!r} must be one of {listed}{did_you_mean(str(value), allowed)}"
-        )
 
 
 def _negated(reward: float) -> float:
