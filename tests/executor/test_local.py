@@ -413,8 +413,9 @@ def test_ctrl_c_while_closing_ends_everything_at_once(drive):
 
     driver = drive(will_not_go, grace=GracePeriods(close_s=1000))
     (worker,) = pids(driver, 1)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as interrupt:
         driver.executor.close()
+    assert interrupt.value.__context__ is None
     assert not psutil.pid_exists(worker)
 
 
