@@ -16,7 +16,8 @@ nearest config in the unit cube that it has not seen; that one and its value the
 
 ``--evaluations 300 --approximation none`` goes on to 300 evaluations, and adds a second row for
 agcore with that option. With 20 seeds all of it takes hours, most of them skopt's and Optuna's;
-``--problems``, ``--peers`` and ``--seeds`` make it shorter.
+``--problems``, ``--peers`` and ``--seeds`` make it shorter, and with ``--save runs.jsonl`` a run
+that was cut off goes on: whatever the file holds is not computed again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import json
 import math
 import queue
 import threading
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -257,6 +258,37 @@ def run(
     return Run(losses, total_s)
 
 
+class Saved:
+    """Runs that have ended, in a file of JSON lines.
+
+    Args:
+        path: The file, which need not exist; None keeps nothing.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str, int], Run] = {}
+        if path is not None and path.exists():
+            for line in path.read_text().splitlines():
+                record = json.loads(line)
+                key = record["problem"], record["entrant"], record["seed"]
+                self._known[key] = Run(record["losses"], record["cpu_s"])
+
+    def find(self, problem: str, entrant: str, seed: int, evaluations: int) -> Run | None:
+        """A run of at least so many evaluations, if there is one."""
+        found = self._known.get((problem, entrant, seed))
+        return found if found is not None and len(found.losses) >= evaluations else None
+
+    def add(self, problem: str, entrant: str, seed: int, result: Run) -> None:
+        """Keep a run."""
+        if self._path is None:
+            return
+        record = {"problem": problem, "entrant": entrant, "seed": seed, **asdict(result)}
+        with self._lock, self._path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+
 class Field:
     """All entrants, each with a child per worker thread.
 
@@ -267,6 +299,7 @@ class Field:
 
     def __init__(self, entrants: Sequence[Entrant], options: argparse.Namespace) -> None:
         self.entrants = entrants
+        self._saved = Saved(options.save)
         self.errors: dict[str, str] = {}
         self._options = options
         self._children: list[dict[str, Participant]] = [{} for _ in range(options.processes)]
@@ -303,6 +336,10 @@ class Field:
                 return
             if entrant.title in self.errors:
                 continue
+            saved = self._saved.find(problem.name, entrant.title, seed, options.evaluations)
+            if saved is not None:
+                done[entrant.title].append(saved)
+                continue
             try:
                 if entrant.title not in children:
                     children[entrant.title] = Participant(entrant, options.venvs)
@@ -312,6 +349,7 @@ class Field:
                 self.errors[entrant.title] = str(error)
             else:
                 done[entrant.title].append(result)
+                self._saved.add(problem.name, entrant.title, seed, result)
 
     def close(self) -> None:
         """End all children."""
@@ -395,6 +433,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20, help="runs of each")
     parser.add_argument("--evaluations", type=int, default=CHECKPOINTS[-1])
     parser.add_argument("--approximation", help="a second row for agcore with this option")
+    parser.add_argument("--save", type=Path, help="a file that keeps the runs that have ended")
     parser.add_argument("--processes", type=int, default=2, help="that compute at a time")
     parser.add_argument("--limit-s", type=float, default=120.0, help="per proposal")
     options = parser.parse_args()
