@@ -115,7 +115,9 @@ class TrialScheduler(RunResults):
             name = type(options.searcher).__name__
             # The seed is the experiment's: that of its trials, if not of this searcher.
             own_options(options.search_options or {}, frozenset({"random_seed"}), name)
-            return as_searcher(options.searcher, space, mode=options.mode)
+            return as_searcher(
+                options.searcher, space, mode=options.mode, max_resource=self._policy.max_resource
+            )
         return searcher_factory(
             options.searcher,
             space,

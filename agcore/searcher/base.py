@@ -298,6 +298,16 @@ class BaseSearcher:
         key = self.configspace.key(self.configspace.complete(config))
         return self._sign * self._values.get(key, (-math.inf, {}))[0]
 
+    def check_rungs(self, max_resource: int | None) -> None:
+        """Check that it can serve a scheduler.
+
+        Args:
+            max_resource: The scheduler's largest resource if it has rungs, else None.
+
+        Raises:
+            SpecError: It cannot.
+        """
+
     def configure_scheduler(self, scheduler: Any) -> None:
         """Called by a scheduler before it runs; searchers that want to know it override this."""
 
@@ -338,6 +348,23 @@ class BaseSearcher:
                 provisional=provisional,
                 metrics=result,
             )
+        )
+
+
+def check_no_rungs(kind: str, max_resource: int | None) -> None:
+    """Check for a searcher that models one value a trial.
+
+    Args:
+        kind: The searcher, for people.
+        max_resource: Largest resource of a scheduler with rungs, else None.
+
+    Raises:
+        SpecError: There are rungs.
+    """
+    if max_resource is not None:
+        raise SpecError(
+            f"{kind} models one value a trial and goes with a FIFOScheduler only; use "
+            "searcher='bayesopt' or a GPMultiFidelitySearcher under Hyperband"
         )
 
 

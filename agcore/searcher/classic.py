@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _NEEDED = ("get_config", "update")
 
 
-def as_searcher(searcher: Any, space: SearchSpace, mode: str = "max") -> Searcher:
+def as_searcher(
+    searcher: Any, space: SearchSpace, mode: str = "max", max_resource: int | None = None
+) -> Searcher:
     """``searcher`` as something the loop can use.
 
     Args:
@@ -27,9 +29,10 @@ def as_searcher(searcher: Any, space: SearchSpace, mode: str = "max") -> Searche
             ``get_config`` and ``update``.
         space: The space its configs must come from.
         mode: ``'max'`` or ``'min'``, as the scheduler has it.
+        max_resource: Largest resource of a scheduler with rungs; None without.
 
     Raises:
-        SpecError: It has neither, or was made for another space or mode.
+        SpecError: It has neither, or was made for another space, mode or kind of scheduler.
     """
     if isinstance(searcher, type):
         raise SpecError(
@@ -38,6 +41,7 @@ def as_searcher(searcher: Any, space: SearchSpace, mode: str = "max") -> Searche
         )
     if isinstance(searcher, BaseSearcher):
         _check_fit(searcher, space, mode)
+        searcher.check_rungs(max_resource)
     if isinstance(searcher, BaseSearcher) and not _is_classic(type(searcher)):
         return searcher
     if not isinstance(searcher, BaseSearcher) and hasattr(searcher, "suggest"):

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError, did_you_mean
+from agcore.searcher.base import check_no_rungs
 from agcore.searcher.grid import GridSearcher
 from agcore.searcher.random import RandomSearcher
 
@@ -104,7 +105,7 @@ def searcher_factory(
             no searcher knows.
         MissingExtraError: The searcher needs a library that is not installed.
     """
-    kind = _class_of(_resolve(name), has_rungs=max_resource is not None)
+    kind = _class_of(_resolve(name), max_resource)
     own = own_options(options or {}, frozenset(_options_of(kind)), name)
     if "max_epochs" in inspect.signature(kind.__init__).parameters:
         own["max_epochs"] = max_resource
@@ -117,13 +118,10 @@ def searcher_factory(
     )
 
 
-def _class_of(name: str, *, has_rungs: bool) -> type[BaseSearcher]:
+def _class_of(name: str, max_resource: int | None) -> type[BaseSearcher]:
     """The class behind a name; those with a model are imported when they are asked for."""
-    if name in ("constrained_bayesopt", "skopt") and has_rungs:
-        raise SpecError(
-            f"searcher={name!r} models one value a trial and goes with a FIFOScheduler only; use "
-            "searcher='bayesopt' under Hyperband"
-        )
+    if name in ("constrained_bayesopt", "skopt"):
+        check_no_rungs(f"searcher={name!r}", max_resource)
     if name == "random":
         return RandomSearcher
     if name == "grid":
@@ -136,7 +134,7 @@ def _class_of(name: str, *, has_rungs: bool) -> type[BaseSearcher]:
         from agcore.searcher.gp_constrained import ConstrainedGPFIFOSearcher
 
         return ConstrainedGPFIFOSearcher
-    if has_rungs:
+    if max_resource is not None:
         from agcore.searcher.gp_multi_fidelity import GPMultiFidelitySearcher
 
         return GPMultiFidelitySearcher

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agcore import gp
-from agcore.searcher.base import DEFAULT_SEED
+from agcore.searcher.base import DEFAULT_SEED, check_no_rungs
 from agcore.searcher.model_based import ModelBasedSearcher, View
 from agcore.searcher.model_options import MapReward, ModelOptions
 
@@ -117,6 +116,10 @@ class GPFIFOSearcher(ModelBasedSearcher):
             constraint=constraint,
             warm_start_from=warm_start_from,
         )
+
+    def check_rungs(self, max_resource: int | None) -> None:
+        """It serves schedulers without rungs."""
+        check_no_rungs(type(self).__name__, max_resource)
 
     def _make_surrogate(self) -> Surrogate:
         return self._matern52_on(self._data)

@@ -12,6 +12,7 @@ import numpy as np
 
 from agcore import gp
 from agcore.checks import finite_number, one_of, truth, whole_number
+from agcore.errors import SpecError
 from agcore.searcher.base import DEFAULT_SEED
 from agcore.searcher.candidates import AtResource
 from agcore.searcher.model_based import ModelBasedSearcher, View
@@ -156,6 +157,19 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             constraint=constraint,
             warm_start_from=warm_start_from,
         )
+
+    def check_rungs(self, max_resource: int | None) -> None:
+        """It serves schedulers with rungs up to the resource it was made for."""
+        if max_resource is None:
+            raise SpecError(
+                "GPMultiFidelitySearcher models values at several resources and goes with a "
+                "HyperbandScheduler only; use a GPFIFOSearcher under FIFO"
+            )
+        if max_resource != self.max_epochs:
+            raise SpecError(
+                f"GPMultiFidelitySearcher has max_epochs={self.max_epochs} and the scheduler "
+                f"max_t={max_resource}; give both the same"
+            )
 
     def _make_surrogate(self) -> Surrogate:
         num_columns = max(self.encoding.num_columns, 1)  # without any it is never asked

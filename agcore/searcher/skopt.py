@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agcore.encoding import Encoding
 from agcore.errors import MissingExtraError
 from agcore.records import Suggestion
-from agcore.searcher.base import DEFAULT_SEED, BaseSearcher
+from agcore.searcher.base import DEFAULT_SEED, BaseSearcher, check_no_rungs
 from agcore.searcher.draws import RandomDraws
 
 if TYPE_CHECKING:
@@ -111,6 +111,10 @@ class SKoptSearcher(BaseSearcher):
             warm_start_from=warm_start_from,
         )
         self._draws = RandomDraws(configspace, random_seed, self.may_propose, self.candidates)
+
+    def check_rungs(self, max_resource: int | None) -> None:
+        """It serves schedulers without rungs."""
+        check_no_rungs(type(self).__name__, max_resource)
 
     def observe(self, observation: Observation) -> None:
         """Learn a value; what diverged is left out."""

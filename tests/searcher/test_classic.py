@@ -5,7 +5,14 @@ import pytest
 import agcore as ag
 from agcore.errors import SpecError
 from agcore.records import Observation, Pending, SuggestRequest
-from agcore.searcher import BaseSearcher, ClassicSearcher, RandomSearcher, as_searcher
+from agcore.searcher import (
+    BaseSearcher,
+    ClassicSearcher,
+    GPFIFOSearcher,
+    GPMultiFidelitySearcher,
+    RandomSearcher,
+    as_searcher,
+)
 from agcore.space import SearchSpace
 
 SPACE = SearchSpace({"x": ag.Real(0, 1), "kind": ag.Categorical("a", "b")})
@@ -150,3 +157,17 @@ def test_model_parameters_are_passed_through():
     assert searcher.model_parameters() == {"noise": 0.1}
     assert as_searcher(Old(), SPACE).model_parameters() == {}
     assert searcher.dataset_size() == 0
+
+
+def test_a_searcher_object_must_fit_the_kind_of_its_scheduler():
+    one = GPFIFOSearcher(SPACE)
+    many = GPMultiFidelitySearcher(SPACE, max_epochs=9)
+    assert as_searcher(one, SPACE) is one
+    assert as_searcher(many, SPACE, max_resource=9) is many
+    with pytest.raises(SpecError, match="GPFIFOSearcher models one value a trial"):
+        as_searcher(one, SPACE, max_resource=9)
+    with pytest.raises(SpecError, match="goes with a HyperbandScheduler only"):
+        as_searcher(many, SPACE)
+    with pytest.raises(SpecError, match="max_epochs=9 and the scheduler max_t=27"):
+        as_searcher(many, SPACE, max_resource=27)
+    assert as_searcher(RandomSearcher(SPACE), SPACE, max_resource=27)
