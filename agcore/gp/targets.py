@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from agcore.gp.arrays import Array
 
+_LARGEST = float(np.finfo(np.float64).max)
+
 
 @dataclass(frozen=True, slots=True)
 class Standardisation:
@@ -30,8 +32,14 @@ class Standardisation:
         return z
 
     def restore(self, z: Array) -> Array:
-        """Values in the units of the targets, shape of ``z``."""
-        return self.mean + self.scale * z
+        """Values in the units of the targets, shape of ``z``, at most the largest float."""
+        with np.errstate(over="ignore"):
+            y: Array = np.clip(self.mean + self.scale * z, -_LARGEST, _LARGEST)
+        return y
+
+    def restore_sd(self, sd: float) -> float:
+        """A standard deviation in the units of the targets, at most the largest float."""
+        return min(self.scale * sd, _LARGEST)
 
 
 def standardise(y: Array) -> tuple[Array, Standardisation]:

@@ -156,11 +156,15 @@ class TrialScheduler(RunResults):
                 "function; put the call below: if __name__ == '__main__':"
             )
         limits = self._limits_of_this_run(num_trials, time_out)
-        callbacks = [*self._options.callbacks, *self._history_callback, *self._progress()]
         configure = getattr(self.searcher, "configure_scheduler", None)
-        if callable(configure):
-            configure(self)
-        with decisions_shown(self._options.debug_log), self._storage.session() as journal:
+        with decisions_shown(self._options.debug_log):
+            if callable(configure):
+                configure(self)
+            self._run(limits)
+
+    def _run(self, limits: Limits) -> None:
+        callbacks = [*self._options.callbacks, *self._history_callback, *self._progress()]
+        with self._storage.session() as journal:
             again, self._again = self._again, []
             self._checkpoints.restore()
             loop = TrialLoop(self._parts(journal), self._settings, callbacks, self._alive_s, again)

@@ -8,7 +8,7 @@ first in order of acquisition that may be proposed is taken.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _SPREADS = (0.2, 0.05, 0.01)
 """Standard deviations of steps from the best configs known, in the unit cube."""
 _CHUNK = 32
+_NUM_SHOWN = 5
 
 
 class AtResource:
@@ -43,14 +44,15 @@ class AtResource:
 
     def __call__(self, X: Array) -> Array:
         """Values at X, shape (b, d), as (b,)."""
-        return self._acquisition(self._extended(X))
+        return self._acquisition(self.lift(X))
 
     def with_gradient(self, X: Array) -> tuple[Array, Array]:
         """Values (b,) and their derivatives by X, shape (b, d)."""
-        values, gradient = self._acquisition.with_gradient(self._extended(X))
+        values, gradient = self._acquisition.with_gradient(self.lift(X))
         return values, gradient[:, :-1]
 
-    def _extended(self, X: Array) -> Array:
+    def lift(self, X: Array) -> Array:
+        """Rows [x, r] of rows X."""
         return np.column_stack([X, np.full(len(X), self._resource)])
 
 
@@ -63,12 +65,24 @@ class Found:
         row: It, encoded, shape (d,).
         value: Acquisition there.
         evaluations: Batch evaluations of the local search.
+        best_start: The row that scored best before the local search, shape (d,).
+        best_scores: The five best scores then, shape (5,) at most.
     """
 
     config: Config
     row: Array
     value: float
     evaluations: int
+    best_start: Array
+    best_scores: Array
+
+
+class _Pick(NamedTuple):
+    """A config that may be proposed."""
+
+    config: Config
+    row: Array
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +148,9 @@ class CandidateSearch:
             order = np.argsort(-values, kind="stable")
             for i in order.tolist():
                 if self._may_propose(self._listed[i]):
-                    return Found(self._listed[i], self._listed_rows[i], float(values[i]), 0)
+                    rows = self._listed_rows
+                    scores = values[order[:_NUM_SHOWN]]
+                    return Found(self._listed[i], rows[i], float(values[i]), 0, rows[i], scores)
             return None
         candidates = self._candidates(known, rng)
         scores = acquisition(candidates) if score is None else score(candidates)
@@ -153,8 +169,10 @@ class CandidateSearch:
             rows, values = self._refined(acquisition, rows, values, rng)
             order = np.argsort(-values, kind="stable")
             rows, values = rows[order], values[order]
-        found = self._first(rows, values, searched.evaluations)
-        return found or self._first(candidates, scores, searched.evaluations)
+        pick = self._first(rows, values) or self._first(candidates, scores)
+        if pick is None:
+            return None
+        return Found(*pick, searched.evaluations, candidates[0], scores[:_NUM_SHOWN])
 
     def _candidates(self, known: Array, rng: np.random.Generator) -> Array:
         settings, encoding = self._settings, self._encoding
@@ -175,10 +193,10 @@ class CandidateSearch:
         near = self._encoding.neighbours(best, rng, 0.02, 0.3)
         return np.concatenate([rows, near]), np.concatenate([values, acquisition(near)])
 
-    def _first(self, rows: Array, values: Array, evaluations: int) -> Found | None:
+    def _first(self, rows: Array, values: Array) -> _Pick | None:
         for row, value, config in self._decoded(rows, values):
             if self._may_propose(config):
-                return Found(config, row, float(value), evaluations)
+                return _Pick(config, row, float(value))
         return None
 
     def _decoded(self, rows: Array, values: Array) -> Iterator[tuple[Array, float, Config]]:

@@ -174,6 +174,9 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
         told = self._feasibility.told
         return {**super()._fits(), **({"constraint_fit": told} if told else {})}
 
+    def _hyperparameters(self) -> dict[str, dict[str, float]]:
+        return {**super()._hyperparameters(), "constraint_fit": self._feasibility.parameters()}
+
     def recall(self, suggestion: Suggestion) -> None:
         """Take the hyperparameters of both surrogates from the record."""
         super().recall(suggestion)
@@ -203,9 +206,11 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
         order = np.where(is_feasible, means.mean(axis=1), np.inf)
         return View(
             gp.ConstrainedImprovement(improvement, feasibility, is_log=is_log),
-            None,
+            objective,
+            fitted.standardisation,
             self._incumbent_rows(order, objective.X),
             why,
+            may_draw=False,
         )
 
     def _is_feasible(

@@ -139,12 +139,10 @@ class GPFIFOSearcher(ModelBasedSearcher):
         posterior = self._fantasised(fitted.posterior, self._pending_rows(request.pending), rng)
         means = posterior.training_means()
         incumbent = means.min(axis=0)
-        score = None
-        if self.options.scores_by_draws:
-            score = lambda X: gp.independent_thompson(posterior, X, rng)  # noqa: E731
         return View(
             self._improvement(fitted, posterior, incumbent),
-            score,
+            posterior,
+            fitted.standardisation,
             self._incumbent_rows(means.mean(axis=1), posterior.X),
             self._why(fitted, incumbent),
         )

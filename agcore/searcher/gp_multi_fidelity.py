@@ -233,15 +233,15 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             at_target = np.arange(len(means))
         incumbent = means[at_target].min(axis=0)
         improvement = self._improvement(fitted, posterior, incumbent)
-        unit = self._unit(resource)
-        score = None
-        if self.options.scores_by_draws:
-            score = lambda X: gp.independent_thompson(  # noqa: E731
-                posterior, np.column_stack([X, np.full(len(X), unit)]), rng
-            )
-        why = {**self._why(fitted, incumbent), "resource": resource}
-        known = self._incumbent_rows(means[at_target].mean(axis=1), posterior.X[at_target])
-        return View(AtResource(improvement, unit), score, known, why)
+        acquisition = AtResource(improvement, self._unit(resource))
+        return View(
+            acquisition,
+            posterior,
+            fitted.standardisation,
+            self._incumbent_rows(means[at_target].mean(axis=1), posterior.X[at_target]),
+            {**self._why(fitted, incumbent), "resource": resource},
+            acquisition.lift,
+        )
 
     def recall(self, suggestion: Any) -> None:
         """Take the hyperparameters of an earlier session's proposal from its record."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from agcore import gp
 from agcore.encoding import Encoding
 from agcore.records import NOTHING, Suggestion
+from agcore.searcher.account import Account, named
 from agcore.searcher.base import BaseSearcher
 from agcore.searcher.candidates import CandidateSearch
 from agcore.searcher.draws import RandomDraws
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from agcore.jobs import Config
     from agcore.records import Observation, Pending, SuggestRequest
+    from agcore.searcher.candidates import Found
     from agcore.searcher.model_options import ModelOptions
     from agcore.searcher.surrogate import Fitted
     from agcore.space import SearchSpace
@@ -44,15 +47,33 @@ class View(NamedTuple):
 
     Attributes:
         acquisition: Over encoded configs.
-        score: Orders candidates in its place, or None.
+        posterior: Of the standardised criterion, pending configs included.
+        standardisation: The way back to the criterion.
         known: Encoded configs of the best rows, the best first, shape (k, d).
         why: For the journal.
+        lift: From encoded configs to rows of the surrogate.
+        may_draw: Whether candidates may be ordered by draws from the posterior.
     """
 
     acquisition: gp.Acquisition
-    score: Callable[[Array], Array] | None
+    posterior: gp.Posterior
+    standardisation: gp.Standardisation
     known: Array
     why: dict[str, Any]
+    lift: Callable[[Array], Array] = np.asarray
+    may_draw: bool = True
+
+    def drawn(self, rows: Array, rng: np.random.Generator) -> Array:
+        """Minus a draw from the marginal at each of some encoded configs, shape (b,)."""
+        return gp.independent_thompson(self.posterior, self.lift(rows), rng)
+
+    def expected(self, row: Array) -> dict[str, float]:
+        """Mean and standard deviation of the criterion at an encoded config of shape (d,)."""
+        mean, variance = self.posterior.predict(self.lift(row[np.newaxis]))
+        return {
+            "mean": float(self.standardisation.restore(mean.mean())),
+            "sd": self.standardisation.restore_sd(math.sqrt(variance[0])),
+        }
 
 
 class ModelBasedSearcher(BaseSearcher):
@@ -174,19 +195,43 @@ class ModelBasedSearcher(BaseSearcher):
     def _by_model(self, request: SuggestRequest) -> Suggestion | None:
         rng = np.random.default_rng([self.random_seed, PURPOSE_MODEL, request.draw])
         view = self._view(request, rng)
-        found = self._search.best(
-            view.acquisition, view.known, len(self._data), rng, score=view.score
-        )
+        score = None
+        if view.may_draw and self.options.scores_by_draws:
+            score = partial(view.drawn, rng=rng)
+        found = self._search.best(view.acquisition, view.known, len(self._data), rng, score=score)
         if found is None:
             return None
         why = {
             **view.why,
+            **view.expected(found.row),
             "acquisition": found.value,
             "evaluations": found.evaluations,
         }
         if logger.isEnabledFor(logging.INFO):
-            logger.info("proposal %d by the model: %s", request.draw, _readable(why))
+            logger.info("%s", self._account(request, view, found, why))
         return Suggestion(found.config, "model", why)
+
+    def _account(
+        self, request: SuggestRequest, view: View, found: Found, why: Mapping[str, Any]
+    ) -> Account:
+        due = [named(p.trial_id, self._resource(p.milestone)) for p in self._due(request.pending)]
+        return Account(
+            request.draw,
+            found,
+            self.encoding.decode(found.best_start),
+            why,
+            self._data.cases,
+            due,
+            view.posterior.Y,
+            view.standardisation.mean,
+            view.standardisation.scale,
+            self._hyperparameters(),
+            self._surrogate.proposals_since_fit,
+        )
+
+    def _hyperparameters(self) -> dict[str, dict[str, float]]:
+        """Hyperparameters of each surrogate, under the name its fit has in the journal."""
+        return {"fit": self._surrogate.parameters()}
 
     def _improvement(
         self, fitted: Fitted, posterior: gp.Posterior, incumbent: Array
@@ -222,14 +267,16 @@ class ModelBasedSearcher(BaseSearcher):
             return posterior
         return posterior.fantasise(rows, rng, self.options.num_fantasies)
 
-    def _pending_rows(self, pending: Sequence[Pending]) -> Array:
-        """Rows at which values are due that are not known yet, shape (q, d)."""
+    def _due(self, pending: Sequence[Pending]) -> list[Pending]:
+        """Those whose values are not known yet."""
         known = {(case.key, case.resource) for case in self._data.cases}
-        rows = [
-            self._row(p.config, p.milestone)
-            for p in pending
-            if (self._key(p.config), self._resource(p.milestone)) not in known
+        return [
+            p for p in pending if (self._key(p.config), self._resource(p.milestone)) not in known
         ]
+
+    def _pending_rows(self, pending: Sequence[Pending]) -> Array:
+        """Rows at which values are due, shape (q, d)."""
+        rows = [self._row(p.config, p.milestone) for p in self._due(pending)]
         return np.array(rows).reshape(len(rows), self._data.X.shape[1])
 
     def _incumbent_rows(self, means: Array, rows: Array) -> Array:
@@ -238,6 +285,24 @@ class ModelBasedSearcher(BaseSearcher):
         best = rows[order][:, : self.encoding.num_columns]
         _, first = np.unique(best, axis=0, return_index=True)
         return best[np.sort(first)[:_NUM_INCUMBENTS]]
+
+    def configure_scheduler(self, scheduler: Any) -> None:
+        """Say how proposals are made."""
+        options, search = self.options, self.options.search
+        logger.info(
+            "%s, profile %r: %d random configs first; then %s of %d random and %d neighbouring "
+            "candidates scored by %s, L-BFGS-B from the best %d",
+            type(self).__name__,
+            options.profile,
+            self._num_init_random,
+            "log expected improvement"
+            if self._profile.is_log_improvement
+            else "expected improvement",
+            search.num_random,
+            search.num_neighbours,
+            "draws from the posterior" if options.scores_by_draws else "it",
+            search.num_starts,
+        )
 
     # -- learning --------------------------------------------------------------------------
 
@@ -258,11 +323,14 @@ class ModelBasedSearcher(BaseSearcher):
                 observation.trial_id,
             )
             return
-        self._data.add(
-            self._case(observation),
-            self._row(observation.config, observation.resource),
+        case = self._case(observation)
+        row = self._row(observation.config, observation.resource)
+        self._data.add(case, row, criterion, provisional=observation.provisional)
+        logger.info(
+            "the model learns %s: reward %g, criterion %g",
+            named(case.trial_id, case.resource),
+            observation.reward,
             criterion,
-            provisional=observation.provisional,
         )
 
     def _case(self, observation: Observation) -> Case:
@@ -298,15 +366,3 @@ class ModelBasedSearcher(BaseSearcher):
 def asked_model(suggestion: Suggestion) -> bool:
     """Whether a proposal conditioned the surrogate, with or without success."""
     return suggestion.origin == "model" or bool(suggestion.why.get(_IN_VAIN))
-
-
-def _readable(why: Mapping[str, Any]) -> str:
-    """The numbers behind a proposal in a line."""
-    parts = []
-    for name, value in why.items():
-        if name.endswith("fit"):
-            fitted = ", ".join(f"{k}={v:.4g}" for k, v in value["parameters"].items())
-            parts.append(f"{name.replace('_', ' ')} to {value['rows']} rows: {fitted}")
-        else:
-            parts.append(f"{name}={value:.5g}" if isinstance(value, float) else f"{name}={value}")
-    return "; ".join(parts)

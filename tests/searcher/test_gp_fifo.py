@@ -1,6 +1,7 @@
 import json
 import logging
 import math
+import re
 import shutil
 
 import numpy as np
@@ -513,8 +514,13 @@ def test_a_run_by_name_proposes_by_the_model_and_shows_it_if_wanted(caplog):
     scheduler = run(branches, search_options={"debug_log": True})
     proposed = [e for e in scheduler.history.events if isinstance(e, TrialProposed)]
     assert [event.origin for event in proposed] == ["default", *["random"] * 2, *["model"] * 5]
-    assert "proposal 3 by the model: observations=3; incumbent=" in caplog.text
-    assert "; fit to 3 rows: noise_variance=" in caplog.text
+    assert "GPFIFOSearcher, profile 'default': 3 random configs first" in caplog.text
+    assert "proposal 3 by the model\n  the search ended after " in caplog.text
+    assert re.search(
+        r"  3 values, mean \S+, sd \S+: 0 1 2\n  standardised: \S+ \S+ \S+\n", caplog.text
+    )
+    assert "hyperparameters (fitted to 3 values in " in caplog.text
+    assert "the model learns 2: reward " in caplog.text
     quiet = run(branches)
     assert [t.config for t in quiet.trials.values()] == [
         t.config for t in scheduler.trials.values()
