@@ -70,12 +70,14 @@ class Parameter:
         parent: Position of the Categorical it depends on, or None.
         parent_index: Which of the options makes it active.
         index: Value to number, for a Categorical or Ordinal.
+        prior: What is believed about its best value, or None.
     """
 
     def __init__(
         self, hp: Hyperparameter, start: int, chosen_by: tuple[int, Parameter] | None
     ) -> None:
         self._space = hp.space
+        self.prior = hp.space.prior
         self.parent: int | None = None
         self.parent_index = 0
         activity: int | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agcore.encoding.beliefs import Beliefs
 from agcore.encoding.columns import Block, BlockKind, Parameter
 from agcore.errors import SpecError
 
@@ -32,6 +33,10 @@ class Encoding:
 
     Args:
         space: What the configs are made of.
+
+    Attributes:
+        space: It.
+        beliefs: The logarithm of what the space's priors say of a row; None without priors.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -53,6 +58,7 @@ class Encoding:
         for block in self._blocks:
             self._continuous[block.columns] = block.is_continuous
         self._continuous.flags.writeable = False
+        self.beliefs = Beliefs(self._parameters, start) if space.has_priors else None
 
     # -- what the columns are --------------------------------------------------------------
 
@@ -173,6 +179,8 @@ class Encoding:
     def random(self, rng: np.random.Generator, count: int) -> Array:
         """Encoded rows of random configs, distributed as `SearchSpace.sample_configuration`'s.
 
+        If the space has priors, every second one follows them.
+
         Args:
             rng: Draws one unit per row and column.
             count: Number n of rows.
@@ -181,7 +189,10 @@ class Encoding:
             Shape (n, d).
         """
         # The largest of equally distributed columns is each of them with the same chance.
-        return self.snap(rng.random((count, self._num_columns)))
+        units = rng.random((count, self._num_columns))
+        if self.beliefs is not None:
+            units[1::2] = self.beliefs.distributed(units[1::2])
+        return self.snap(units)
 
     def neighbours(
         self,

@@ -9,6 +9,7 @@ from agcore.gp.acquisition import (
     ConstrainedImprovement,
     ExpectedImprovement,
     ProbabilityOfFeasibility,
+    WithPrior,
     independent_thompson,
 )
 from agcore.gp.blas_threads import one_blas_thread
@@ -64,6 +65,7 @@ __all__ = [
     "ConstrainedImprovement",
     "ExpectedImprovement",
     "ProbabilityOfFeasibility",
+    "WithPrior",
     "independent_thompson",
     "LocalSearchResult",
     "local_search_budget",

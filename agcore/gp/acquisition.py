@@ -201,6 +201,49 @@ class ConstrainedImprovement:
         return v * p, dv * p[:, None] + dp * v[:, None]
 
 
+class WithPrior:
+    """An acquisition times a power of a prior density, or the sum of their logarithms.
+
+    Args:
+        acquisition: Plain or logarithmic.
+        log_prior: Logarithm of the density, at most 0.
+        power: How much it counts; it is to fall with the number of observations.
+        is_log: Whether ``acquisition`` is logarithmic.
+
+    Source: Hvarfner et al. (2022), "piBO", https://arxiv.org/abs/2204.11051, eq. 6.
+    """
+
+    def __init__(
+        self,
+        acquisition: Acquisition,
+        log_prior: Acquisition,
+        power: float,
+        *,
+        is_log: bool = True,
+    ) -> None:
+        self._acquisition = acquisition
+        self._log_prior = log_prior
+        self._power = power
+        self._is_log = is_log
+
+    def __call__(self, X: Array) -> Array:
+        """Values at X, shape (b, d), as (b,)."""
+        weight = self._power * self._log_prior(X)
+        value = self._acquisition(X)
+        return value + weight if self._is_log else value * np.exp(weight)
+
+    def with_gradient(self, X: Array) -> tuple[Array, Array]:
+        """Values (b,) and their derivatives by X, shape (b, d)."""
+        v, dv = self._acquisition.with_gradient(X)
+        p, dp = self._log_prior.with_gradient(X)
+        p, dp = self._power * p, self._power * dp
+        if self._is_log:
+            return v + p, dv + dp
+        factor = np.exp(p)
+        value = v * factor
+        return value, dv * factor[:, None] + dp * value[:, None]
+
+
 def independent_thompson(posterior: Posterior, X: Array, rng: np.random.Generator) -> Array:
     """Minus a draw from each marginal at X, shape (b,); the first target column counts."""
     mean, variance = posterior.predict(X)

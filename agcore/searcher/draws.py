@@ -26,7 +26,8 @@ _BLOCK = 64
 class RandomDraws:
     """Draw number n depends on the seed and n, and on what may be proposed; on nothing else.
 
-    So a run can be continued without saving the state of a generator.
+    So a run can be continued without saving the state of a generator. If the space has priors,
+    every second draw follows them and the others do not: a wrong belief costs half the draws.
 
     Args:
         space: What to draw from.
@@ -52,7 +53,7 @@ class RandomDraws:
         """A config that may be proposed, or None if none was found."""
         if self._candidates is not None:
             return self._one_of(self._rng(PURPOSE, number), self._candidates)
-        config = self._space.config_from_units(self._units(number))
+        config = self._space.config_from_units(self._believed(number))
         if self._may_propose(config):
             return config
         rng = self._rng(PURPOSE_RETRY, number)
@@ -72,6 +73,12 @@ class RandomDraws:
 
     def _rng(self, purpose: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, purpose, number])
+
+    def _believed(self, number: int) -> list[float]:
+        units = self._units(number)
+        if number % 2 and self._space.has_priors:  # number 0 mostly is the default config's
+            return self._space.believed_units(units)
+        return units
 
     def _units(self, number: int) -> list[float]:
         """The random numbers of one draw."""

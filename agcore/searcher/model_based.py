@@ -39,6 +39,8 @@ logger = logging.getLogger("agcore")
 PURPOSE_MODEL = 3
 """Keeps these random numbers apart from those of random configs with the same seed."""
 _NUM_INCUMBENTS = 3
+_PRIOR_POWER = 10.0
+"""How much the space's priors count after one config; it falls as 1 / n (beta of piBO)."""
 _IN_VAIN = "model_found_nothing"
 
 
@@ -198,18 +200,29 @@ class ModelBasedSearcher(BaseSearcher):
         score = None
         if view.may_draw and self.options.scores_by_draws:
             score = partial(view.drawn, rng=rng)
-        found = self._search.best(view.acquisition, view.known, len(self._data), rng, score=score)
+        acquisition, believed = self._with_beliefs(view.acquisition)
+        found = self._search.best(acquisition, view.known, len(self._data), rng, score=score)
         if found is None:
             return None
         why = {
             **view.why,
             **view.expected(found.row),
+            **believed,
             "acquisition": found.value,
             "evaluations": found.evaluations,
         }
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", self._account(request, view, found, why))
         return Suggestion(found.config, "model", why)
+
+    def _with_beliefs(self, acquisition: gp.Acquisition) -> tuple[gp.Acquisition, dict[str, float]]:
+        """An acquisition that prefers what the priors do, and how much, for the journal."""
+        beliefs = self.encoding.beliefs
+        if beliefs is None:
+            return acquisition, {}
+        power = _PRIOR_POWER / len({case.key for case in self._data.cases})
+        is_log = self._profile.is_log_improvement
+        return gp.WithPrior(acquisition, beliefs, power, is_log=is_log), {"prior_power": power}
 
     def _account(
         self, request: SuggestRequest, view: View, found: Found, why: Mapping[str, Any]

@@ -110,6 +110,8 @@ class SKoptSearcher(BaseSearcher):
             constraint=constraint,
             warm_start_from=warm_start_from,
         )
+        if configspace.has_priors:
+            logger.warning("searcher='skopt' makes no use of the priors of the search space")
         self._draws = RandomDraws(configspace, random_seed, self.may_propose, self.candidates)
 
     def check_rungs(self, max_resource: int | None) -> None:

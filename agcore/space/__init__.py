@@ -1,8 +1,8 @@
 """The search spaces: what a user writes as ``ag.space.Int``, ``ag.space.Categorical`` ...
 
 Imports only ``errors`` and ``records``, and no NumPy, because every worker process imports it.
-Inside, each file imports only those before it: base, copying, numeric, ordinal, configspace,
-nested, lazy, legacy, arguments.
+Inside, each file imports only those before it: prior, base, copying, numeric, ordinal,
+configspace, nested, lazy, legacy, arguments.
 """
 
 from agcore.space.base import Hyperparameter, SimpleSpace, Space, ValueSpace

@@ -20,9 +20,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError
+from agcore.space.prior import Peak, prior_text, spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from agcore.space.prior import Prior
 
 SPLITTER = "\u2581"
 """Delimiter of keys in the classic form of a config."""
@@ -99,6 +102,9 @@ class Space(abc.ABC):
 class ValueSpace(Space):
     """A space whose value stands at one key of a config."""
 
+    _prior: Prior | None = None
+    _prior_text = ""
+
     @property
     @abc.abstractmethod
     def size(self) -> int | None:
@@ -108,6 +114,11 @@ class ValueSpace(Space):
     @abc.abstractmethod
     def config_default(self) -> Any:
         """What stands in the default config."""
+
+    @property
+    def prior(self) -> Prior | None:
+        """What is believed about the best value, on the unit interval; None if nothing."""
+        return self._prior
 
     @abc.abstractmethod
     def from_unit(self, u: float) -> Any:
@@ -158,6 +169,19 @@ class SimpleSpace(ValueSpace):
     """A space of plain values, described without reference to other spaces."""
 
     _default: Any
+
+    def _believe(self, guess: Any, confidence: str) -> None:
+        """Take a guess, which becomes the default too; None is none."""
+        spread = spread_of(confidence)
+        if guess is None:
+            return
+        try:
+            value = self.canonical(guess)
+        except SpecError as error:
+            raise SpecError(f"prior: {error}") from None
+        self._default = value
+        self._prior = Peak(self.to_unit(value), spread)
+        self._prior_text = prior_text(value, confidence)
 
     @property
     def default(self) -> Any:

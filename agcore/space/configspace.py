@@ -36,6 +36,9 @@ class SearchSpace:
         spaces: Name to space, in the order of declaration. Other values are constants, which
             have no key.
 
+    Attributes:
+        has_priors: Whether anything is believed about the best value of any parameter.
+
     Raises:
         SpecError: Two parameters would have the same key, or a name is not a string.
     """
@@ -54,6 +57,7 @@ class SearchSpace:
         self._by_classic = {hp.classic: hp for hp in self._hyperparameters}
         self._plan = tuple((hp.name, hp.space.from_unit) for hp in self._hyperparameters)
         self._conditional = any(hp.parent is not None for hp in self._hyperparameters)
+        self.has_priors = any(hp.space.prior is not None for hp in self._hyperparameters)
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, Space]]]:
         return type(self), (self._spaces,)
@@ -114,8 +118,19 @@ class SearchSpace:
                 config[hp.name] = hp.space.from_unit(u)
         return config
 
+    def believed_units(self, units: Sequence[float]) -> list[float]:
+        """Evenly distributed units distributed as the priors of the parameters instead.
+
+        Args:
+            units: One number in [0, 1] per key, in the order of `names`.
+        """
+        return [
+            u if hp.space.prior is None else hp.space.prior.quantile(u)
+            for hp, u in zip(self._hyperparameters, units, strict=True)
+        ]
+
     def get_default_configuration(self) -> Config:
-        """The config of all defaults; of a Categorical that is its first option."""
+        """The config of all defaults; of a Categorical its first or, by its prior, likeliest."""
         config: Config = {}
         for hp in self._hyperparameters:
             if _is_active(hp, config):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import abc
 import enum
 from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError
@@ -30,9 +31,12 @@ from agcore.space.base import (
 from agcore.space.configspace import SearchSpace
 from agcore.space.copying import fresh
 from agcore.space.ordinal import one_of
+from agcore.space.prior import prior_text, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from agcore.space.prior import Shares
 
 
 class NestedSpace(Space):
@@ -94,6 +98,11 @@ class Categorical(NestedSpace, ValueSpace):
 
     Args:
         options: At least one; the first is the default.
+        prior: The option that is believed to be the best, or a mapping of every option to a
+            weight. Random and model-based searchers choose likely options more often, the model
+            the less the more it has observed. The likeliest one is the default.
+        prior_confidence: In a single option: ``'low'``, ``'medium'`` or ``'high'``, 2, 4 or 8
+            times as likely as any other.
 
     Raises:
         SpecError: There is no option, a plain option occurs twice, or an index that has to
@@ -101,8 +110,10 @@ class Categorical(NestedSpace, ValueSpace):
     """
 
     _root = "choice"
+    _prior: Shares | None = None
 
-    def __init__(self, *options: Any) -> None:
+    def __init__(self, *options: Any, prior: Any = None, prior_confidence: str = "medium") -> None:
+        self._belief = prior, prior_confidence
         self._set_options(list(options))
 
     def _set_options(self, options: list[Any]) -> None:
@@ -114,6 +125,21 @@ class Categorical(NestedSpace, ValueSpace):
         labels = option_labels(options)
         self._options, self._labels = options, labels
         self._index = {typed(label): i for i, label in enumerate(labels)}
+        self._prior = self._shares(*self._belief)
+
+    def _shares(self, prior: Any, confidence: str) -> Shares | None:
+        """What is believed of the options."""
+        if prior is None:
+            return None
+        try:
+            named = [self.canonical(o) for o in (prior if isinstance(prior, Mapping) else [prior])]
+        except SpecError as error:
+            raise SpecError(f"prior: {error}") from None
+        indices = [self._index[typed(label)] for label in named]
+        weights = list(prior.values()) if isinstance(prior, Mapping) else None
+        written = named[0] if weights is None else dict(zip(named, weights, strict=True))
+        self._prior_text = prior_text(written, confidence)
+        return shares_of(self._labels, indices, weights, confidence)
 
     @property
     def labels(self) -> tuple[Any, ...]:
@@ -155,8 +181,8 @@ class Categorical(NestedSpace, ValueSpace):
 
     @property
     def config_default(self) -> Any:
-        """The label of the first option."""
-        return self._labels[0]
+        """The label of the likeliest option; of the first, if there is no prior."""
+        return self._labels[self._prior.likeliest if self._prior else 0]
 
     def from_unit(self, u: float) -> Any:
         """The label whose cell ``u`` lies in; cells are of equal width."""
@@ -198,8 +224,8 @@ class Categorical(NestedSpace, ValueSpace):
         return self._labels[index]
 
     def content(self) -> tuple[Any, ...]:
-        """The labels with their types."""
-        return tuple(self._index)
+        """The labels with their types, and the prior."""
+        return *self._index, self._prior
 
     def __len__(self) -> int:
         return len(self._options)
@@ -216,7 +242,7 @@ class Categorical(NestedSpace, ValueSpace):
         self._set_options(options)
 
     def __repr__(self) -> str:
-        return f"Categorical[{', '.join(map(_shown, self._options))}]"
+        return f"Categorical[{', '.join(map(_shown, self._options))}]{self._prior_text}"
 
 
 class List(NestedSpace):

@@ -44,14 +44,16 @@ class _Range(SimpleSpace, Generic[N]):
         return self._step
 
     def content(self) -> tuple[Any, ...]:
-        """Bounds, log, step, default."""
-        return self._lower, self._upper, self._log, self._step, self._default
+        """Bounds, log, step, prior, default."""
+        return self._lower, self._upper, self._log, self._step, self._prior, self._default
 
     def __repr__(self) -> str:
         text = f"{type(self).__name__}: lower={self._lower}, upper={self._upper}"
         if self._log:
             text += ", log=True"
-        return text if self._step is None else f"{text}, step={self._step}"
+        if self._step is not None:
+            text += f", step={self._step}"
+        return text + self._prior_text
 
     def _geometric_mean(self) -> float:
         mean = math.sqrt(self._lower) * math.sqrt(self._upper)
@@ -91,6 +93,11 @@ class Real(_Range[float]):
         default: Tried first; the middle if not given (geometric mean with ``log``).
         log: Spread the values evenly over orders of magnitude.
         step: Distance of neighbouring values.
+        prior: Where the best value is believed to be; the default too, if none is given. Random
+            and model-based searchers try values near it more often, the model the less the more
+            it has observed.
+        prior_confidence: ``'low'``, ``'medium'`` or ``'high'``: the standard deviation about the
+            prior is 1/2, 1/4 or 1/8 of the range.
     """
 
     def __init__(
@@ -100,6 +107,9 @@ class Real(_Range[float]):
         default: float | None = None,
         log: bool = False,
         step: float | None = None,
+        *,
+        prior: float | None = None,
+        prior_confidence: str = "medium",
     ) -> None:
         self._lower = _as_float("Real", "lower", lower)
         self._upper = _as_float("Real", "upper", upper)
@@ -116,6 +126,7 @@ class Real(_Range[float]):
         if self._step is not None:
             self._lay_grid(self._step)
         self._default = self._middle()
+        self._believe(prior, prior_confidence)
         if default is not None:
             self.default = default
 
@@ -217,6 +228,11 @@ class Int(_Range[int]):
         default: Tried first; the middle if not given (rounded geometric mean with ``log``).
         log: Spread the values evenly over orders of magnitude.
         step: Distance of neighbouring values.
+        prior: Where the best value is believed to be; the default too, if none is given. Random
+            and model-based searchers try values near it more often, the model the less the more
+            it has observed.
+        prior_confidence: ``'low'``, ``'medium'`` or ``'high'``: the standard deviation about the
+            prior is 1/2, 1/4 or 1/8 of the range.
     """
 
     def __init__(
@@ -226,6 +242,9 @@ class Int(_Range[int]):
         default: int | None = None,
         log: bool = False,
         step: int | None = None,
+        *,
+        prior: int | None = None,
+        prior_confidence: str = "medium",
     ) -> None:
         self._lower = _as_int("lower", lower)
         self._upper = _as_int("upper", upper)
@@ -238,6 +257,7 @@ class Int(_Range[int]):
         self._log_lower = math.log(self._lower - 0.5) if log else 0.0
         self._log_width = math.log(self._upper + 0.5) - self._log_lower if log else 0.0
         self._default = self._middle()
+        self._believe(prior, prior_confidence)
         if default is not None:
             self.default = default
 

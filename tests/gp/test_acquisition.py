@@ -12,6 +12,7 @@ from agcore.gp import (
     ExpectedImprovement,
     Posterior,
     ProbabilityOfFeasibility,
+    WithPrior,
     independent_thompson,
 )
 from agcore.gp.acquisition import log_improvement
@@ -136,6 +137,29 @@ def test_constrained_improvement_is_a_product():
     posterior, X = posterior_named(), rows(4, seed=4)
     improvement, feasibility, product, _ = acquisitions(posterior, False)
     np.testing.assert_allclose(product(X), improvement(X) * feasibility(X))
+
+
+class Hill:
+    """A log density with its peak at a half."""
+
+    def __call__(self, X):
+        return -np.sum((X - 0.5) ** 2, axis=1)
+
+    def with_gradient(self, X):
+        return self(X), -2 * (X - 0.5)
+
+
+@pytest.mark.parametrize("is_log", [False, True])
+def test_a_prior_counts_with_its_power(is_log):
+    posterior, X = posterior_named(), rows(6, seed=5)
+    improvement = ExpectedImprovement(posterior, 0.3, is_log=is_log)
+    weighted = WithPrior(improvement, Hill(), 3.0, is_log=is_log)
+    plain, density = improvement(X), np.exp(Hill()(X))
+    expected = plain + 3 * np.log(density) if is_log else plain * density**3
+    np.testing.assert_allclose(weighted(X), expected, rtol=1e-12)
+    value, gradient = weighted.with_gradient(X)
+    np.testing.assert_allclose(value, weighted(X), rtol=1e-10)
+    assert_gradient(gradient, lambda x: float(np.sum(weighted(x))), X, tolerance=3e-5)
 
 
 def test_thompson_draws_have_the_marginal_moments():
