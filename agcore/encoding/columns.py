@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agcore.encoding.scales import scale_of
+from agcore.encoding.scales import is_fine, scale_of
 from agcore.space import Categorical, Int, Ordinal, Real
 from agcore.space.base import typed
 
@@ -71,6 +71,7 @@ class Parameter:
         parent_index: Which of the options makes it active.
         index: Value to number, for a Categorical or Ordinal.
         prior: What is believed about its best value, or None.
+        is_fine: Whether its values lie so close that every unit is one of theirs.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Parameter:
         columns = slice(start, start + self.width)
         self.block: Block = Block(hp.name, kind, columns, size, activity)
         self.scale = scale_of(hp.space)
+        self.is_fine = kind is BlockKind.REAL and is_fine(hp.space)
         self._choices: tuple[Any, ...] = ()
         if isinstance(hp.space, (Categorical, Ordinal)):
             self._choices = tuple(map(hp.space.value_at, range(hp.space.size)))

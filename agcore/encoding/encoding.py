@@ -92,7 +92,7 @@ class Encoding:
             Shape (n, d).
         """
         rows = self._checked(rows)
-        active = self._active(self._points(rows))
+        active = self._active(self._points(rows, with_fine=False))
         movable = np.zeros(rows.shape, dtype=np.bool_)
         for i, block in enumerate(self._blocks):
             if block.is_continuous:
@@ -170,9 +170,11 @@ class Encoding:
         ]
 
     def snap(self, rows: Array) -> Array:
-        """The encoded rows of the configs that ``rows`` decode to, shape (n, d)."""
-        points = self._points(self._checked(rows))
-        return self._rows(points, self._active(points))
+        """The encoded rows of the configs that ``rows`` decode to, shape (n, d).
+
+        But for the last digits of a Real, as there are.
+        """
+        return self._rounded(self._checked(rows))
 
     # -- new rows --------------------------------------------------------------------------
 
@@ -217,9 +219,9 @@ class Encoding:
         Returns:
             Shape (n, d).
         """
-        points = self._points(self._checked(rows))
+        points = self._points(self._checked(rows), with_fine=False)
         active = self._active(points)
-        start = self._rows(points, active)
+        start = self._rows(points, active, rows)
         count = len(start)
         near: Array = rng.random((count, self._num_columns))
         for i, parameter in enumerate(self._parameters):
@@ -243,7 +245,7 @@ class Encoding:
                 moved = _one_step(index, block.size or 1, rng)
                 units = parameter.scale.to_units(np.where(changes, moved, points[:, i]))
                 near[:, at] = np.where(here, units, near[:, at])
-        return self.snap(near.clip(0.0, 1.0))
+        return self._rounded(near.clip(0.0, 1.0, out=near))
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -258,10 +260,22 @@ class Encoding:
             raise SpecError("an encoded row holds NaN or infinity; pass finite numbers")
         return rows
 
-    def _points(self, rows: Array) -> Array:
-        """Values of Reals and indices of all others, at inactive parameters too."""
+    def _rounded(self, rows: Array) -> Array:
+        """As `snap`, of rows that have been checked."""
+        points = self._points(rows, with_fine=False)
+        return self._rows(points, self._active(points), rows)
+
+    def _points(self, rows: Array, *, with_fine: bool = True) -> Array:
+        """Values of Reals and indices of all others, at inactive parameters too.
+
+        Args:
+            rows: Shape (n, d).
+            with_fine: Whether to compute those of fine parameters, or leave them at 0.
+        """
         points = np.zeros((len(rows), len(self._parameters)))
         for i, parameter in enumerate(self._parameters):
+            if parameter.is_fine and not with_fine:
+                continue
             columns = rows[:, parameter.block.columns]
             if parameter.block.kind is BlockKind.ONE_HOT:
                 points[:, i] = columns.argmax(axis=1)
@@ -278,7 +292,8 @@ class Encoding:
                 active[:, i] = active[:, parameter.parent] & chosen
         return active
 
-    def _rows(self, points: Array, active: Mask) -> Array:
+    def _rows(self, points: Array, active: Mask, given: Array | None = None) -> Array:
+        """The rows of points; ``given`` has the units of fine parameters."""
         rows = np.zeros((len(points), self._num_columns))
         for i, parameter in enumerate(self._parameters):
             columns = parameter.block.columns
@@ -286,7 +301,10 @@ class Encoding:
                 hot = points[:, i, np.newaxis] == np.arange(parameter.width)
                 rows[:, columns] = hot & active[:, i, np.newaxis]
             elif parameter.width:
-                units = parameter.scale.to_units(points[:, i])
+                if given is not None and parameter.is_fine:
+                    units = given[:, columns.start].clip(0.0, 1.0)
+                else:
+                    units = parameter.scale.to_units(points[:, i])
                 if parameter.parent is not None:
                     units = np.where(active[:, i], units, INACTIVE)
                 rows[:, columns.start] = units

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _WIDEST_RATIO = 1e100
+_FINE_GAPS = 1e12
+_FINE_LOG_WIDTH = 1e-3
 
 
 class Scale(Protocol):
@@ -114,6 +116,16 @@ class _LogCells:
     def to_points(self, units: Array) -> Array:
         growth = np.expm1(units.clip(0.0, 1.0) * self._width)
         return np.clip(np.floor(self._edge * growth), 0, self._count - 1)
+
+
+def is_fine(space: ValueSpace) -> bool:
+    """Whether the floats of a Real lie so close that going to a value and back is rounding only."""
+    if not isinstance(space, Real) or space.size is not None:
+        return False
+    widest_gap = math.ulp(max(abs(space.lower), abs(space.upper)))
+    if space.log:
+        return math.log(space.upper) - math.log(space.lower) > _FINE_LOG_WIDTH
+    return space.upper - space.lower > _FINE_GAPS * widest_gap
 
 
 def scale_of(space: ValueSpace) -> Scale:
