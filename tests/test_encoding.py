@@ -387,3 +387,9 @@ def test_a_config_that_is_not_canonical_is_refused_with_the_remedy(config):
 def test_rows_of_a_wrong_shape_or_with_nan_are_refused(rows):
     with pytest.raises(SpecError, match=r"shape|finite"):
         Encoding(network()).decode_all(rows)
+
+
+def test_all_columns_of_a_categorical_are_one_input():
+    space = SearchSpace({"x": Real(0, 1), "k": Categorical(*"abcd"), "one": Categorical("a")})
+    encoding = Encoding(space)
+    assert (encoding.num_columns, encoding.num_inputs) == (5, 2)

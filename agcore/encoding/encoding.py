@@ -68,6 +68,11 @@ class Encoding:
         return self._num_columns
 
     @property
+    def num_inputs(self) -> int:
+        """Number of hyperparameters that have columns."""
+        return sum(parameter.width > 0 for parameter in self._parameters)
+
+    @property
     def column_names(self) -> tuple[str, ...]:
         """A name per column: the key, of a Categorical followed by ``=`` and the option."""
         return self._names

@@ -122,9 +122,10 @@ def is_fine(space: ValueSpace) -> bool:
     """Whether the floats of a Real lie so close that going to a value and back is rounding only."""
     if not isinstance(space, Real) or space.size is not None:
         return False
-    widest_gap = math.ulp(max(abs(space.lower), abs(space.upper)))
     if space.log:
-        return math.log(space.upper) - math.log(space.lower) > _FINE_LOG_WIDTH
+        has_all_digits = space.lower > _FINE_GAPS * math.ulp(space.lower)
+        return has_all_digits and math.log(space.upper) - math.log(space.lower) > _FINE_LOG_WIDTH
+    widest_gap = math.ulp(max(abs(space.lower), abs(space.upper)))
     return space.upper - space.lower > _FINE_GAPS * widest_gap
 
 

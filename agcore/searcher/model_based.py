@@ -114,7 +114,8 @@ class ModelBasedSearcher(BaseSearcher):
         self._num_init_random = num_init_random
         self._criterion = options.criterion
         num_columns = self.encoding.num_columns + num_extra_columns
-        self._profile = options.settings(num_columns)
+        # All columns of a Categorical are one input: counted singly, they were taken for dull.
+        self._profile = options.settings(self.encoding.num_inputs + num_extra_columns)
         self._data = ModelData(num_columns)
         self._surrogate = self._make_surrogate()
         self._num_failed = 0

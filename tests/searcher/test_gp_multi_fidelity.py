@@ -376,7 +376,7 @@ def test_a_run_by_name_proposes_by_the_model_and_shows_it_if_wanted(schedule, ca
     assert len(proposed) == 10
     assert proposed[-1].origin == "model"
     assert proposed[-1].why["resource"] in (1, 2, 3, 4, 5, 6, 7, 8, 9)
-    assert "by the model: observations=" in caplog.text
+    assert " by the model\n  the search ended after " in caplog.text
     last = list(scheduler.training_history.values())[-1][-1]
     assert last["searcher_data_size"] > 5
     assert "searcher_params_kernel_inv_bw0" in last
