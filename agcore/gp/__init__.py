@@ -24,7 +24,7 @@ from agcore.gp.posterior import Posterior, Prediction
 from agcore.gp.priors import Flat, Gamma, LogNormal, Normal, Prior
 from agcore.gp.resource_kernels import RESOURCE_KERNELS, gamma_scale_of, resource_kernel
 from agcore.gp.settings import SurrogateSettings, classic, default
-from agcore.gp.targets import Standardisation, standardise
+from agcore.gp.targets import Standardisation, standardise, without_outliers
 from agcore.gp.warping import Warped
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     # from data to a posterior
     "Standardisation",
     "standardise",
+    "without_outliers",
     "FitResult",
     "FitSettings",
     "evaluation_budget",

@@ -25,6 +25,7 @@ class SurrogateSettings:
         warping: Exponents a and b of an input warping.
         fit: Work of a fit.
         is_log_improvement: Whether the acquisition is log-EI rather than EI.
+        limits_outliers: Whether targets that drown the others are limited.
         jitter: Least improvement that counts, in units of the criterion: divide it by the scale
             of the standardisation.
     """
@@ -36,6 +37,7 @@ class SurrogateSettings:
     warping: Parameter
     fit: FitSettings
     is_log_improvement: bool
+    limits_outliers: bool
     jitter: float
 
     def matern52(self, num_inputs: int, prefix: str = "kernel_") -> Matern52:
@@ -62,6 +64,7 @@ def classic() -> SurrogateSettings:
         warping=Parameter("warping", 1.0, 0.25, 4.0, prior=LogNormal(0.0, 0.75)),
         fit=FitSettings(num_searches=2, tolerance=1e-6, max_evaluations=1000, subset_size=None),
         is_log_improvement=False,
+        limits_outliers=False,
         jitter=0.01,
     )
 
@@ -90,5 +93,6 @@ def default(num_inputs: int) -> SurrogateSettings:
         warping=Parameter("warping", 1.0, 0.25, 4.0, prior=LogNormal(0.0, 0.75)),
         fit=FitSettings(),
         is_log_improvement=True,
+        limits_outliers=True,
         jitter=0.0,
     )

@@ -135,7 +135,7 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
     def _make_surrogate(self) -> Surrogate:
         self._constraints = ModelData(self.encoding.num_columns)
         self._observed: dict[Case, float] = {}
-        self._feasibility = self._matern52_on(self._constraints)
+        self._feasibility = self._matern52_on(self._constraints, is_criterion=False)
         return super()._make_surrogate()
 
     def observe(self, observation: Observation) -> None:

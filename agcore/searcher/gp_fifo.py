@@ -124,9 +124,11 @@ class GPFIFOSearcher(ModelBasedSearcher):
     def _make_surrogate(self) -> Surrogate:
         return self._matern52_on(self._data)
 
-    def _matern52_on(self, data: ModelData) -> Surrogate:
+    def _matern52_on(self, data: ModelData, *, is_criterion: bool = True) -> Surrogate:
         num_columns = self.encoding.num_columns
-        return self._surrogate_on(data, lambda _: self._profile.matern52_model(num_columns))
+        return self._surrogate_on(
+            data, lambda _: self._profile.matern52_model(num_columns), is_criterion=is_criterion
+        )
 
     def _row(self, config: Config, resource: int | None) -> Array:
         return self.encoding.encode(config)

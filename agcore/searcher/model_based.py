@@ -142,12 +142,19 @@ class ModelBasedSearcher(BaseSearcher):
     def _make_surrogate(self) -> Surrogate:
         """The surrogate of the criterion, on ``self._data``."""
 
-    def _surrogate_on(self, data: ModelData, make_model: Callable[[float], gp.Model]) -> Surrogate:
+    def _surrogate_on(
+        self,
+        data: ModelData,
+        make_model: Callable[[float], gp.Model],
+        *,
+        is_criterion: bool = True,
+    ) -> Surrogate:
         """A surrogate with the work of a fit that the options allow."""
         return Surrogate(
             data,
             make_model,
             self.options.fit_settings(self._profile.fit),
+            limits_outliers=is_criterion and self._profile.limits_outliers,
             is_warm_started=self.options.is_warm_started,
             is_verbose=self.options.opt_verbose,
         )

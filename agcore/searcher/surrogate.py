@@ -50,6 +50,7 @@ class Surrogate:
         data: What it is conditioned on; observed by others.
         make_model: A model for targets of a given spread (see `gp.gamma_scale_of`).
         settings: Work of a fit.
+        limits_outliers: Whether targets that drown the others are limited.
         is_warm_started: Whether a fit begins at the hyperparameters of the one before.
         is_verbose: Whether to log each fit.
 
@@ -64,12 +65,14 @@ class Surrogate:
         make_model: Callable[[float], gp.Model],
         settings: gp.FitSettings,
         *,
+        limits_outliers: bool,
         is_warm_started: bool,
         is_verbose: bool = False,
     ) -> None:
         self._data = data
         self._make_model = make_model
         self._settings = settings
+        self._limits_outliers = limits_outliers
         self._is_warm_started = is_warm_started
         self._is_verbose = is_verbose
         self._model: gp.Model | None = None
@@ -102,7 +105,8 @@ class Surrogate:
             NotPositiveDefiniteError: The data cannot be modelled at any jitter.
         """
         data = self._data
-        z, standardisation = gp.standardise(data.y)
+        y = gp.without_outliers(data.y) if self._limits_outliers else data.y
+        z, standardisation = gp.standardise(y)
         self.told = self._fit(z, rng) if refit or self._model is None else {}
         self._note_proposal()
         posterior = self._grow(z)

@@ -51,6 +51,18 @@ def test_random_configs_come_first_as_many_as_the_default_says(kind, count):
     assert found == ["default", *["random"] * (count - 1), "model", "model"]
 
 
+def cliff(config):
+    """Loses everything beyond x = 0.7; the best x, 0.3, differs by hundredths from others."""
+    return -1e5 if config["x"] > 0.7 else bowl(config)
+
+
+def test_a_cliff_does_not_hide_what_is_best_before_it():
+    searcher = told(reward=cliff, count=25)
+    assert searcher.get_best_config()["x"] == pytest.approx(0.3, abs=0.01)
+    blind = told(reward=cliff, count=25, profile="classic")
+    assert abs(blind.get_best_config()["x"] - 0.3) > 0.01
+
+
 def test_labelled_pending_and_failed_configs_count_for_the_random_phase():
     searcher = GPFIFOSearcher(PLANE, num_init_random=6)
     learn(searcher, bowl, 2)

@@ -23,6 +23,7 @@ def surrogate_of(data, *, is_warm_started=True):
         data,
         lambda _: gp.default(2).matern52_model(2),
         WORK,
+        limits_outliers=True,
         is_warm_started=is_warm_started,
     )
 
