@@ -140,12 +140,12 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
 
     def observe(self, observation: Observation) -> None:
         """Learn a value and its constraint; without a finite one the config is infeasible."""
-        if math.isnan(observation.reward):
-            super().observe(observation)
-            return
-        value = self._constraint_in(observation.metrics)
+        value = math.nan
+        if not math.isnan(observation.reward):
+            value = self._constraint_in(observation.metrics)
         if not math.isfinite(value):
             super().observe(replace(observation, reward=math.nan))
+            self._constraints.drop_provisional(observation.trial_id)
             return
         before = len(self._data), self._data.num_removals
         super().observe(observation)

@@ -343,6 +343,7 @@ class ModelBasedSearcher(BaseSearcher):
                 observation.reward,
                 observation.trial_id,
             )
+            self._data.drop_provisional(observation.trial_id)
             return
         case = self._case(observation)
         row = self._row(observation.config, observation.resource)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from agcore.errors import MissingExtraError
 from agcore.records import Suggestion
 from agcore.searcher.base import DEFAULT_SEED, BaseSearcher, check_no_rungs
 from agcore.searcher.draws import RandomDraws
+from agcore.searcher.model_data import Case, ModelData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,8 +96,7 @@ class SKoptSearcher(BaseSearcher):
         }
         self._random_state = random_state
         self._encoding = Encoding(configspace)
-        self._rows: list[list[float]] = []
-        self._criteria: list[float] = []
+        self._data = ModelData(self._encoding.num_columns)
         super().__init__(
             configspace,
             reward_attribute,
@@ -121,9 +120,13 @@ class SKoptSearcher(BaseSearcher):
     def observe(self, observation: Observation) -> None:
         """Learn a value; what diverged is left out."""
         super().observe(observation)
-        if not math.isnan(observation.reward):
-            self._rows.append(self._encoding.encode(observation.config).tolist())
-            self._criteria.append(-observation.reward)
+        trial_id, config = observation.trial_id, observation.config
+        if math.isnan(observation.reward):
+            self._data.drop_provisional(trial_id)
+            return
+        case = Case(trial_id, self._key(config), observation.resource)
+        row = self._encoding.encode(config)
+        self._data.add(case, row, -observation.reward, provisional=observation.provisional)
 
     def propose(self, request: SuggestRequest) -> Suggestion | None:
         """What scikit-optimize asks for; if it may not be proposed, a random config."""
@@ -131,7 +134,7 @@ class SKoptSearcher(BaseSearcher):
             return None
         config = self._asked(request) if self._encoding.num_columns else None
         if config is not None and self.may_propose(config):
-            return Suggestion(config, "model", {"observations": len(self._rows)})
+            return Suggestion(config, "model", {"observations": len(self._data)})
         config = self._draws.draw(request.draw)
         return None if config is None else Suggestion(config, "random")
 
@@ -143,9 +146,12 @@ class SKoptSearcher(BaseSearcher):
         given = {key: value for key, value in self._arguments.items() if value is not None}
         cube = [(0.0, 1.0)] * self._encoding.num_columns
         optimizer = self._optimizer_class(cube, random_state=state, **given)
-        if self._rows:
-            with contextlib.suppress(ValueError):  # it cannot model rewards of 1e300
-                optimizer.tell(self._rows, self._criteria)
+        if len(self._data):
+            try:
+                optimizer.tell(self._data.X.tolist(), self._data.y.tolist())
+            except ValueError as error:  # it cannot model rewards of 1e300
+                logger.warning("no proposal by scikit-optimize: %s; a random config instead", error)
+                return None
         row = np.clip(np.array(optimizer.ask(), float), 0.0, 1.0)
         if self.candidates is None:
             return self._encoding.decode(row)

@@ -64,3 +64,9 @@ def test_candidates_constraint_and_branches_are_kept(make):
 @pytest.mark.parametrize("reward", [float("nan"), 1e300, -1e300, 0.0])
 def test_no_reward_stops_it(make, reward):
     assert None not in configs(learn(make(), lambda config: reward, 6))
+
+
+def test_rewards_that_its_model_refuses_are_followed_by_random_configs(make):
+    suggestions = learn(make(), lambda config: 1e300 if config["x"] > 0.4 else -1e300, 8)
+    assert origins(suggestions)[-1] == "random"
+    assert None not in configs(suggestions)
