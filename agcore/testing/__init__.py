@@ -4,3 +4,5 @@ It may import everything below the command line; only tests import it. Nothing h
 """
 
 from agcore.testing.executor import ExecutorContract as ExecutorContract
+from agcore.testing.policy import PolicyContract as PolicyContract
+from agcore.testing.searcher import SearcherContract as SearcherContract

@@ -1,4 +1,4 @@
-"""What is said between a scheduler and a searcher, written down so that it can be said again."""
+"""Dialogues with searchers that have a Gaussian process, and spaces to have them about."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import math
 
 import agcore as ag
 from agcore import gp
-from agcore.records import Observation, Pending, Suggestion, SuggestRequest
+from agcore.records import Observation, SuggestRequest
 from agcore.searcher import (
     ConstrainedGPFIFOSearcher,
     GPFIFOSearcher,
     GPMultiFidelitySearcher,
 )
 from agcore.space import SearchSpace
+from agcore.testing.dialogues import converse
 
 PLANE = SearchSpace({"x": ag.Real(0, 1), "y": ag.Real(1e-4, 1, log=True)})
 LINE = SearchSpace({"x": ag.Real(0, 1)})
@@ -86,77 +87,49 @@ def is_finite(value):
 
 
 class Dialogue:
-    """A run without a scheduler: three trials at once, some fail, all that is said is kept.
+    """A dialogue about a bowl, and searchers that go on with it without a fit of their own.
 
     Args:
         make: Makes a searcher.
         count: How many suggestions to ask for.
         milestones: Where a trial is observed; None without resources.
-        provisional: Whether each value is preceded by one that it replaces.
+        provisional: Whether values are preceded by some that they replace.
         workers: Trials that run at once.
 
     Attributes:
         suggestions: As they came.
-        lines: ``(kind, ...)`` in order.
     """
 
     def __init__(self, make, count, *, milestones=(None,), provisional=False, workers=3):
-        self.make = make
-        self.lines = []
-        self.suggestions = []
-        searcher = make()
-        running = []
-        for number in range(count):
-            pending = tuple(Pending(t, c, milestones[0]) for t, c in running)
-            request = SuggestRequest(number, pending, 0, milestones[0])
-            suggestion = searcher.suggest(request)
-            self.lines.append(("suggest", through_json(suggestion), request))
-            self.suggestions.append(suggestion)
-            if suggestion is None:
-                break
-            running.append((number, suggestion.config))
-            if len(running) == workers:
-                self._advance(searcher, *running.pop(0), milestones, provisional)
-
-    def _advance(self, searcher, trial_id, config, milestones, provisional):
-        for resource in milestones:
-            reward = bowl(config) + 0.01 * (resource or 0)
-            metrics = {"c": config["x"] - 0.6}
-            said = [Observation(trial_id, config, resource, reward, False, metrics)]
-            if provisional:
-                rough = Observation(trial_id, config, resource, 0.9 * reward, True, metrics)
-                said = [rough] if trial_id % 2 else [rough, *said]
-            for observation in said:
-                searcher.observe(observation)
-                self.lines.append(("observe", observation))
-        if trial_id % 7 == 3:
-            searcher.trial_failed(trial_id, config)
-            self.lines.append(("failed", trial_id, config))
+        self._make = make
+        self._said = converse(
+            make(),
+            count,
+            bowl,
+            metrics=lambda config: {"c": config["x"] - 0.6},
+            resources=milestones,
+            provisional=provisional,
+            workers=workers,
+        )
+        self.suggestions = self._said.suggestions
 
     def unlike_after_resuming(self, monkeypatch, every=1):
         """Numbers of the suggestions that a searcher makes otherwise which was told the same.
 
         Whoever is told must not fit.
         """
-        at = [i for i, line in enumerate(self.lines) if line[0] == "suggest"]
         return [
             number
-            for number in range(1, len(at), every)
-            if self._resumed(at[number], monkeypatch) != self.lines[at[number]][1]
+            for number in range(1, len(self.suggestions), every)
+            if self._resumed(number, monkeypatch) != through_json(self.suggestions[number])
         ]
 
-    def _resumed(self, until, monkeypatch):
-        searcher = self.make()
+    def _resumed(self, number, monkeypatch):
+        searcher = self._make()
         with monkeypatch.context() as patched:
             patched.setattr(gp, "fit", _must_not_fit)
-            for kind, *said in self.lines[:until]:
-                if kind == "suggest":
-                    searcher.recall(Suggestion(*said[0]))
-                elif kind == "observe":
-                    searcher.observe(said[0])
-                else:
-                    searcher.trial_failed(*said)
-        return through_json(searcher.suggest(self.lines[until][2]))
+            request = self._said.retell(searcher, number)
+        return through_json(searcher.suggest(request))
 
 
 def _must_not_fit(*_, **__):
