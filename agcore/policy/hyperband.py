@@ -5,10 +5,7 @@ its trials first meet a decision at r_s; with one bracket this is successive hal
 trial is put into bracket s with probability proportional to S / ((S - s) r_s), which gives all
 brackets about the same share of the resource.
 
-A trial's next decision falls at its *milestone*: the next rung of its bracket or ``max_t``. Below
-it reports are only counted; beyond it they are errors, because the rung was jumped over. Only
-``max_t`` itself may be exceeded. A trial that diverges between two rungs is stopped there and is
-recorded in none.
+Reports between two rungs are the matter of milestones.py.
 
 Sources: Li et al., "Hyperband" (2018), https://jmlr.org/papers/v18/16-558.html; rungs.py.
 """
@@ -17,12 +14,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from agcore.checks import whole_number
 from agcore.errors import SpecError, did_you_mean
-from agcore.policy.base import CONTINUE, PolicyJob, diverged, resource_error
+from agcore.policy.milestones import MilestonePolicy, Track
 from agcore.policy.rungs import (
     Promotable,
     PromotionRungs,
@@ -34,25 +30,15 @@ from agcore.records import Action, Decision, NewTrial, ResumeTrial, TrialState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agcore.policy.base import PolicyJob
+
 BRACKET_PURPOSE = 11
 """Second word of the seed of the generator that draws brackets."""
 
 _TYPES = ("stopping", "promotion")
 
 
-class _Track:
-    """Where a trial is. ``verdict``: the stop or pause it was given, if no report may follow."""
-
-    __slots__ = ("bracket", "last", "milestone", "verdict")
-
-    def __init__(self, bracket: int, milestone: int) -> None:
-        self.bracket = bracket
-        self.last = 0
-        self.milestone = milestone
-        self.verdict: Decision | None = None
-
-
-class HyperbandPolicy:
+class HyperbandPolicy(MilestonePolicy):
     """Gives many trials little of the resource, and more of it to the better ones.
 
     Args:
@@ -90,7 +76,6 @@ class HyperbandPolicy:
             hint = did_you_mean(str(type), _TYPES)
             raise SpecError(f"type={type!r} must be 'stopping' or 'promotion'{hint}")
         self.type = type
-        self._time_attr = time_attr
         self._seed = whole_number("seed", seed, 0)
         if rung_levels is None:
             self._levels = RungLevels.geometric(
@@ -98,7 +83,7 @@ class HyperbandPolicy:
             )
         else:
             self._levels = RungLevels.explicit(max_t, rung_levels)
-        self._max_t = self._levels.max_t
+        super().__init__(self._levels.max_t, time_attr)
         num_brackets = min(whole_number("brackets", brackets), len(self._levels.levels))
         self._brackets = tuple(self._levels.without_lowest(s) for s in range(num_brackets))
         self._cumulative = tuple(accumulate(_bracket_shares(self._levels.levels, num_brackets)))
@@ -112,16 +97,10 @@ class HyperbandPolicy:
         else:
             self._promotion = tuple(PromotionRungs(o, time_attr=time_attr) for o in owners) * repeat
         self._systems = self._stopping or self._promotion
-        self._tracks: dict[int, _Track] = {}
         self._num_new = 0
         self._drawn: tuple[int, int] | None = None  # (number of the draw, its bracket)
 
     # -- the plan ---------------------------------------------------------------------------
-
-    @property
-    def max_resource(self) -> int:
-        """Resource at which a trial ends."""
-        return self._max_t
 
     @property
     def milestones(self) -> tuple[int, ...]:
@@ -207,65 +186,20 @@ class HyperbandPolicy:
         if isinstance(job, ResumeTrial):
             track = self._track(trial_id)
             self._withdraw(trial_id, track.bracket, job.resume_from)
-            track.last = job.resume_from
-            track.milestone = job.milestone
-            track.verdict = None
+            track.resume(job)
         elif track is None:
             first_milestone = self._brackets[job.bracket].milestones[0]
-            self._tracks[trial_id] = _Track(job.bracket, first_milestone)
+            self._tracks[trial_id] = Track(job.bracket, first_milestone)
             self._num_new += 1
         else:
             # It starts over and passes the rungs that know it already; its milestone stays.
             track.last = 0
 
-    def on_report(self, trial_id: int, resource: int, reward: float) -> Decision:
-        """The rung's decision at a milestone, else continue; stop at ``max_t`` or if diverged."""
-        track = self._tracks.get(trial_id) or self._track(trial_id)
-        # "type is": a bool is not a count.
-        if type(resource) is not int or not track.last < resource <= track.milestone:
-            return self._irregular(trial_id, track, resource, reward)
-        if resource < track.milestone:
-            track.last = resource
-            return CONTINUE if isfinite(reward) else self._stop_diverged(trial_id, track, resource)
-        if track.verdict is not None or resource >= self._max_t:
-            return self._irregular(trial_id, track, resource, reward)
-        decision = self._systems[track.bracket].arrive(trial_id, resource, reward)
-        track.last = resource
-        if decision.action is Action.CONTINUE:
-            track.milestone = decision.next_milestone or self._max_t
-        else:
-            track.verdict = decision
-        return decision
+    def _arrive(self, trial_id: int, track: Track, reward: float) -> Decision:
+        return self._systems[track.bracket].arrive(trial_id, track.milestone, reward)
 
-    def _irregular(self, trial_id: int, track: _Track, resource: int, reward: float) -> Decision:
-        """The answer to a report that ends the trial, follows its end, or breaks a rule."""
-        if type(resource) is int and resource > track.last and resource >= track.milestone:
-            if track.verdict is not None:
-                return track.verdict
-            # A function that reports once, at its end, has no results at the rungs below.
-            reports_once = track.last == 0 and resource >= self._max_t
-            if track.milestone == self._max_t or reports_once:
-                return self._finish(trial_id, track, resource, reward)
-        raise resource_error(
-            trial_id,
-            resource,
-            track.last,
-            time_attr=self._time_attr,
-            milestones=self._brackets[track.bracket].milestones,
-        )
-
-    def _finish(self, trial_id: int, track: _Track, resource: int, reward: float) -> Decision:
-        if not isfinite(reward):
-            return self._stop_diverged(trial_id, track, resource)
-        reason = f"reward {reward:.6g} at {self._time_attr}={resource}: max_t={self._max_t} is used"
-        track.last = resource
-        track.verdict = Decision(Action.STOP, reason, completed=True)
-        return track.verdict
-
-    def _stop_diverged(self, trial_id: int, track: _Track, resource: int) -> Decision:
-        track.last = track.milestone = resource
-        track.verdict = diverged(trial_id, resource, self._time_attr)
-        return track.verdict
+    def _milestones_of(self, bracket: int) -> tuple[int, ...]:
+        return self._brackets[bracket].milestones
 
     def on_exit(self, trial_id: int, state: TrialState) -> None:
         """Offer the trial for promotion if it is paused, else withdraw it."""
@@ -281,14 +215,6 @@ class HyperbandPolicy:
     def _withdraw(self, trial_id: int, bracket: int, level: int) -> None:
         if self._promotion:
             self._promotion[bracket].withdraw(trial_id, level)
-
-    def _track(self, trial_id: int) -> _Track:
-        try:
-            return self._tracks[trial_id]
-        except KeyError:
-            raise SpecError(
-                f"trial {trial_id} is unknown to the policy; call on_start before anything else"
-            ) from None
 
 
 def _bracket_shares(levels: tuple[int, ...], num_brackets: int) -> tuple[float, ...]:

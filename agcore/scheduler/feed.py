@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from agcore.searcher import Searcher
 
 
+RUNG_DATA = ("rungs", "all", "rungs_and_last")
+"""Which results of trials with rungs a searcher may learn from; see `SearcherFeed`."""
+
+
 class SearcherFeed:
     """Turns reports and ends of trials into observations.
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agcore.checks import whole_number
-from agcore.errors import SpecError
+from agcore.checks import one_of
 from agcore.policy import HyperbandPolicy
 from agcore.scheduler.facade import TrialScheduler
+from agcore.scheduler.feed import RUNG_DATA
+from agcore.scheduler.full_resource import full_resource
 from agcore.scheduler.options import RunOptions
-from agcore.space import Categorical, Int, Ordinal, Real
-from agcore.train_fn import TrainFunction, as_train_function
+from agcore.train_fn import as_train_function
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Mapping, Sequence
 
     from agcore.callbacks import Callback
-
-logger = logging.getLogger(__name__)
 
 BRACKET_SEED = 31415927
 
@@ -97,9 +94,10 @@ class HyperbandScheduler(TrialScheduler):
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
     ) -> None:
+        one_of("searcher_data", searcher_data, RUNG_DATA)
         function = as_train_function(train_fn)
         policy = HyperbandPolicy(
-            _full_resource(function, args, max_t),
+            full_resource(function, args, max_t),
             type=type,
             grace_period=grace_period,
             reduction_factor=reduction_factor,
@@ -144,7 +142,7 @@ class HyperbandScheduler(TrialScheduler):
             function,
             policy,
             options,
-            searcher_data=_checked(searcher_data),
+            searcher_data=searcher_data,
             policy_settings={
                 "type": type,
                 "max_t": policy.max_resource,
@@ -156,54 +154,3 @@ class HyperbandScheduler(TrialScheduler):
             },
         )
         self.max_t = policy.max_resource
-
-
-def _checked(searcher_data: str) -> str:
-    if searcher_data not in ("rungs", "all", "rungs_and_last"):
-        raise SpecError(
-            f"searcher_data={searcher_data!r} must be 'rungs', 'all' or 'rungs_and_last'"
-        )
-    return searcher_data
-
-
-def _full_resource(function: TrainFunction, args: Any, max_t: int | None) -> int:
-    """``max_t`` as given, else as the function's arguments say.
-
-    Raises:
-        SpecError: Neither says it, or what is said is no positive whole number.
-    """
-    if max_t is not None:
-        max_t = whole_number("max_t", max_t)
-    names = [name for name in ("epochs", "max_t") if _declared(function, args, name) is not None]
-    if not names:
-        if max_t is None:
-            raise SpecError(
-                "max_t is unknown: the train function has neither args.epochs nor args.max_t; "
-                "write @ag.args(..., epochs=9), or pass max_t="
-            )
-        return max_t
-    if max_t is None:
-        return whole_number(f"args.{names[0]}", _declared(function, args, names[0]))
-    declared = _declared(function, args, names[0])
-    if declared != max_t:
-        logger.warning(
-            "max_t=%r differs from args.%s=%r of the train function; max_t is used",
-            max_t,
-            names[0],
-            declared,
-        )
-    return max_t
-
-
-def _declared(function: TrainFunction, args: Any, name: str) -> Any:
-    """The largest value that argument ``name`` can take, or None if there is no such argument."""
-    if args is not None:
-        given = args if isinstance(args, Mapping) else getattr(args, "__dict__", {})
-        return given.get(name)
-    space = function.kwvars.get(name)
-    if isinstance(space, (Int, Real)):
-        return space.upper
-    if isinstance(space, (Categorical, Ordinal)):
-        numbers = [v for v in space if isinstance(v, int) and not isinstance(v, bool)]
-        return max(numbers, default=None)
-    return function.args.get(name)
