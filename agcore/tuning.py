@@ -10,7 +10,13 @@ from agcore.analysis import curves_over_time, incumbents, time_spent, to_pandas
 from agcore.errors import AgcoreError, SpecError, did_you_mean
 from agcore.figures import incumbent_curve
 from agcore.records import NOTHING, RunStarted
-from agcore.scheduler import FIFOScheduler, HyperbandScheduler
+from agcore.scheduler import (
+    FIFOScheduler,
+    HyperbandScheduler,
+    MedianStoppingScheduler,
+    PASHAScheduler,
+    SynchronousHyperbandScheduler,
+)
 from agcore.train_fn import as_train_function
 
 if TYPE_CHECKING:
@@ -25,8 +31,16 @@ if TYPE_CHECKING:
     from agcore.jobs import Config
     from agcore.scheduler.facade import TrialScheduler
 
-SCHEDULERS = ("fifo", "hbs", "hbp")
+_KINDS: dict[str, type[TrialScheduler]] = {
+    "fifo": FIFOScheduler,
+    "hbs": HyperbandScheduler,
+    "hbp": HyperbandScheduler,
+    "median": MedianStoppingScheduler,
+    "sync": SynchronousHyperbandScheduler,
+    "pasha": PASHAScheduler,
+}
 _TYPES = {"hbs": "stopping", "hbp": "promotion"}
+SCHEDULERS = tuple(_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,43 +125,43 @@ class TuneResult:
         return f"TuneResult({len(self.trials)} trials, {found})"
 
 
-def make_scheduler(
-    train_fn: Any, scheduler: str = "fifo", **arguments: Any
-) -> FIFOScheduler | HyperbandScheduler:
-    """A scheduler by its short name: ``'fifo'``, ``'hbs'`` or ``'hbp'``.
+def make_scheduler(train_fn: Any, scheduler: str = "fifo", **arguments: Any) -> TrialScheduler:
+    """A scheduler by its short name.
 
     Args:
         train_fn: A function decorated with ``@ag.args``.
-        scheduler: Hyperband stopping is ``'hbs'``, promotion ``'hbp'``.
+        scheduler: ``'fifo'``; ``'hbs'`` or ``'hbp'``, which are Hyperband stopping and promotion;
+            ``'median'`` (stopping), ``'sync'`` (synchronous Hyperband) or ``'pasha'``.
         arguments: Those of the scheduler.
 
     Raises:
         SpecError: There is no such scheduler.
     """
-    if scheduler == "fifo":
-        _check_names(FIFOScheduler, arguments)
-        return FIFOScheduler(train_fn, **arguments)
-    if scheduler not in _TYPES:
+    if scheduler not in _KINDS:
         raise SpecError(
             f"scheduler={scheduler!r} is unknown{did_you_mean(str(scheduler), SCHEDULERS)}; "
             f"there are: {', '.join(SCHEDULERS)}"
         )
-    _check_names(HyperbandScheduler, arguments)
-    return HyperbandScheduler(train_fn, type=_TYPES[scheduler], **arguments)
+    _check_names(scheduler, arguments)
+    if scheduler in _TYPES:
+        arguments["type"] = _TYPES[scheduler]
+    return _KINDS[scheduler](train_fn, **arguments)
 
 
-def _check_names(kind: type[TrialScheduler], arguments: Mapping[str, Any]) -> None:
+def _check_names(scheduler: str, arguments: Mapping[str, Any]) -> None:
     """Answer a misspelt argument before Python does, with the right spelling.
 
     Raises:
-        SpecError: ``kind`` has no such argument.
+        SpecError: The scheduler has no such argument.
     """
-    known = _argument_names(kind)
+    known = _argument_names(_KINDS[scheduler])
     for name in arguments:
         if name in known:
             continue
-        if name in _argument_names(HyperbandScheduler):
-            raise SpecError(f"{name}= needs Hyperband; pass scheduler='hbs' or scheduler='hbp'")
+        others = [other for other, kind in _KINDS.items() if name in _argument_names(kind)]
+        if others:
+            listed = " or ".join(f"scheduler={other!r}" for other in others)
+            raise SpecError(f"{name}= has no effect with scheduler={scheduler!r}; pass {listed}")
         if name == "type":
             raise SpecError("type= is chosen by scheduler='hbs' (stopping) or 'hbp' (promotion)")
         raise SpecError(f"there is no argument {name!r}{did_you_mean(name, known)}")
@@ -175,13 +189,14 @@ def tune(
         train_fn: Decorated with ``@ag.args``, or plain if ``space`` is given. It calls
             ``reporter(**metrics)``, or returns the reward (or a dict with it).
         space: Spaces and constants by argument name.
-        scheduler: ``'fifo'``, ``'hbs'`` (Hyperband, stopping) or ``'hbp'`` (promotion).
+        scheduler: ``'fifo'``, ``'hbs'`` (Hyperband, stopping), ``'hbp'`` (promotion), ``'median'``
+            (median stopping), ``'sync'`` (synchronous Hyperband) or ``'pasha'``.
         searcher: Name or object.
         num_trials: Trials in total. This or ``time_out`` must be given.
         time_out: Seconds for the run.
         reward_attr: Key of the reward in reports.
         mode: ``'max'`` or ``'min'``.
-        arguments: Any other argument of `FIFOScheduler` or `HyperbandScheduler`.
+        arguments: Any other argument of the scheduler.
 
     Raises:
         SpecError: An argument breaks its rule.

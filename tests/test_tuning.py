@@ -31,7 +31,7 @@ def tune(*arguments, **keywords):
 # -- what can be tuned ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp"])
+@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp", "median", "sync", "pasha"])
 def test_a_decorated_function_is_tuned_by_each_scheduler(scheduler):
     result = tune(decorated, scheduler=scheduler, num_trials=6)
     assert len(result.trials) == 6
@@ -69,7 +69,8 @@ def test_worker_processes_are_the_default():
         ({"scheduler": "sgd"}, "there are: fifo, hbs, hbp"),
         ({"scheduler": None}, "scheduler=None is unknown"),
         ({"searcher": "randon"}, "did you mean 'random'"),
-        ({"brackets": 2}, "brackets= needs Hyperband; pass scheduler='hbs'"),
+        ({"brackets": 2}, "brackets= has no effect with scheduler='fifo'; pass scheduler='hbs' or"),
+        ({"scheduler": "pasha", "min_samples": 2}, "'pasha'; pass scheduler='median'$"),
         ({"scheduler": "hbs", "bracket": 2}, "no argument 'bracket'; did you mean 'brackets'"),
         ({"num_worker": 2}, "did you mean 'num_workers'"),
         ({"type": "stopping"}, "type= is chosen by scheduler="),

@@ -21,7 +21,7 @@ class RunRequest:
     """What the shared options ask for.
 
     Attributes:
-        scheduler: ``'fifo'``, ``'hbs'`` or ``'hbp'``.
+        scheduler: Its short name, as `agcore.tuning.make_scheduler` takes it.
         searcher: Name of the searcher.
         time_out: Seconds, or None.
         num_trials: Trials in total, or None.
@@ -77,11 +77,12 @@ def _search_options(default_scheduler: str) -> list[Callable[[Command], Command]
     return [
         click.option(
             "--scheduler",
-            type=click.Choice(["fifo", "hbs", "hbp"]),
+            type=click.Choice(["fifo", "hbs", "hbp", "median", "sync", "pasha"]),
             default=default_scheduler,
             show_default=True,
-            help="Run all trials to their end (fifo), stop bad ones early (hbs), or pause all "
-            "and promote good ones (hbp).",
+            help="Run all trials to their end (fifo), stop bad ones early (hbs; median: those "
+            "worse than half of the others), or pause all and promote good ones (hbp; sync: "
+            "when all of a rung have arrived; pasha: no further than rankings change).",
         ),
         click.option(
             "--searcher",

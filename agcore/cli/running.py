@@ -62,7 +62,7 @@ def _make_scheduler(
     search_options: dict[str, Any] = {"debug_log": request.debug_log}
     if request.seed is not None:
         search_options["random_seed"] = request.seed
-        if request.scheduler != "fifo":
+        if request.scheduler in ("hbs", "hbp"):  # those that draw brackets
             arguments["random_seed"] = request.seed
     shows_progress = not request.quiet and not request.debug_log
     with _in_words_of_the_command_line():

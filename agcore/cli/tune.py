@@ -8,7 +8,13 @@ import click
 
 from agcore.cli.options import RunRequest, SectionedCommand, run_options
 
-_HYPERBAND = ("max_t", "grace_period", "reduction_factor", "brackets")
+_TAKEN_BY = {
+    "max_t": ("hbs", "hbp", "sync", "pasha"),
+    "grace_period": ("hbs", "hbp", "median", "sync", "pasha"),
+    "reduction_factor": ("hbs", "hbp", "sync", "pasha"),
+    "brackets": ("hbs", "hbp", "sync"),
+}
+"""For each option of schedulers that stop or pause: which of them take it."""
 
 
 @click.command(
@@ -60,25 +66,26 @@ A train function, in train.py:
     "--max-t",
     type=click.IntRange(min=1),
     metavar="N",
-    help="hbs, hbp: full resource of a trial; by default args.epochs or args.max_t.",
+    help="hbs, hbp, sync, pasha: full resource of a trial; by default args.epochs or args.max_t.",
 )
 @click.option(
     "--grace-period",
     type=click.IntRange(min=1),
     metavar="N",
-    help="hbs, hbp: resource of the first rung; by default 1.",
+    help="hbs, hbp, sync, pasha: resource of the first rung; median: of the first decision; by "
+    "default 1.",
 )
 @click.option(
     "--reduction-factor",
     type=float,
     metavar="X",
-    help="hbs, hbp: factor between rungs; by default 3.",
+    help="hbs, hbp, sync, pasha: factor between rungs; by default 3.",
 )
 @click.option(
     "--brackets",
     type=click.IntRange(min=1),
     metavar="N",
-    help="hbs, hbp: number of brackets; by default 1.",
+    help="hbs, hbp, sync: number of brackets; by default 1, with sync all.",
 )
 @click.option(
     "--num-gpus",
@@ -97,9 +104,9 @@ def tune(target: str, num_gpus: float, **options: Any) -> None:
     from agcore.cli.target import load_train_function
 
     arguments = {name: options.pop(name) for name in ("reward_attr", "time_attr", "mode")}
-    hyperband = {name: options.pop(name) for name in _HYPERBAND}
+    special = {name: options.pop(name) for name in _TAKEN_BY}
     request = RunRequest(**options)
-    arguments |= {name: value for name, value in hyperband.items() if value is not None}
+    arguments |= {name: value for name, value in special.items() if value is not None}
     _check(request, arguments)
     function = load_train_function(target)
     code = run_and_show(function, request, num_gpus=num_gpus, **arguments)
@@ -114,10 +121,10 @@ def _check(request: RunRequest, arguments: dict[str, Any]) -> None:
     """
     if request.time_out is None and request.num_trials is None:
         raise click.UsageError("say when to end: pass --num-trials N, --time-out S, or both")
-    if request.scheduler == "fifo":
-        for name in _HYPERBAND:
-            if name in arguments:
-                option = f"--{name.replace('_', '-')}"
-                raise click.UsageError(
-                    f"{option} has no effect with --scheduler fifo; pass --scheduler hbs or hbp"
-                )
+    for name, takers in _TAKEN_BY.items():
+        if name in arguments and request.scheduler not in takers:
+            *others, last = takers
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} has no effect with --scheduler {request.scheduler}; "
+                f"pass --scheduler {', '.join(others)} or {last}"
+            )

@@ -6,15 +6,21 @@ They import records and errors only; the schedulers and ``agcore.testing`` impor
 from agcore.policy.base import CONTINUE, Policy
 from agcore.policy.fifo import FIFOPolicy
 from agcore.policy.hyperband import HyperbandPolicy
+from agcore.policy.median import MedianStoppingPolicy
+from agcore.policy.pasha import PASHAPolicy
 from agcore.policy.rungs import PromotionRungs, RungLevels, StoppingRungs, geometric_levels
+from agcore.policy.sync_hyperband import SynchronousHyperbandPolicy
 
 __all__ = [
     "CONTINUE",
     "FIFOPolicy",
     "HyperbandPolicy",
+    "MedianStoppingPolicy",
+    "PASHAPolicy",
     "Policy",
     "PromotionRungs",
     "RungLevels",
     "StoppingRungs",
+    "SynchronousHyperbandPolicy",
     "geometric_levels",
 ]

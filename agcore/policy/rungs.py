@@ -304,6 +304,7 @@ class _PromotionRung:
         "_share",
         "_time_attr",
         "_waiting",
+        "is_open",
     )
 
     def __init__(self, level: int, next_level: int, quantile: Fraction, time_attr: str) -> None:
@@ -317,9 +318,12 @@ class _PromotionRung:
         self._keys: dict[int, _Key] = {}
         self._time_attr = time_attr
         self._at = f"at {time_attr}={level}"
+        self.is_open = True
 
     def _num_candidates(self) -> int:
         """How many of the best may have gone on by now."""
+        if not self.is_open:
+            return 0
         n = len(self._entries)
         return n * self._share[0] // self._share[1] if n >= self._least_size else 0
 
@@ -337,9 +341,10 @@ class _PromotionRung:
             reason = diverged(trial_id, self._level, self._time_attr).reason
             return Decision(Action.STOP, reason, False, standing)
         candidates = self._num_candidates()
+        may_go_on = f"the best {candidates} may" if self.is_open else "none may yet"
         reason = (
             f"reward {reward:.6g} ranks {rank} of {size} {self._at}; "
-            f"the best {candidates} may go on to {self._next_level}"
+            f"{may_go_on} go on to {self._next_level}"
         )
         if rank <= candidates:
             return Decision(Action.CONTINUE, reason, False, standing, self._next_level)
@@ -398,6 +403,14 @@ class PromotionRungs:
     def withdraw(self, trial_id: int, level: int) -> None:
         """Take note that a trial is promoted from ``level``, or cannot be; it stays recorded."""
         self._rungs[level].withdraw(trial_id)
+
+    def close(self, level: int) -> None:
+        """Let nobody go on from ``level`` until it is opened."""
+        self._rungs[level].is_open = False
+
+    def open(self, level: int) -> None:
+        """Let the best go on from ``level``, also of those that have arrived before."""
+        self._rungs[level].is_open = True
 
     def promotable(self, lowest_level: int = 1) -> Promotable | None:
         """The trial to promote: from the highest rung that has one, the best one there.

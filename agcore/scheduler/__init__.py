@@ -6,15 +6,21 @@ Policies decide, searchers propose, executors run; the loop carries events betwe
 from agcore.scheduler.factory import scheduler_factory
 from agcore.scheduler.fifo import FIFOScheduler
 from agcore.scheduler.hyperband import HyperbandScheduler
+from agcore.scheduler.median import MedianStoppingScheduler
 from agcore.scheduler.not_rebuilt import RLScheduler
+from agcore.scheduler.pasha import PASHAScheduler
 from agcore.scheduler.sequential import LocalSequentialScheduler
+from agcore.scheduler.sync_hyperband import SynchronousHyperbandScheduler
 from agcore.scheduler.task import Task
 
 __all__ = [
     "FIFOScheduler",
     "HyperbandScheduler",
     "LocalSequentialScheduler",
+    "MedianStoppingScheduler",
+    "PASHAScheduler",
     "RLScheduler",
+    "SynchronousHyperbandScheduler",
     "Task",
     "scheduler_factory",
 ]

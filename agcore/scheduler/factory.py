@@ -9,7 +9,10 @@ from agcore.executor.resources import cpu_count, gpu_ids
 from agcore.scheduler.facade import TrialScheduler
 from agcore.scheduler.fifo import FIFOScheduler
 from agcore.scheduler.hyperband import HyperbandScheduler
+from agcore.scheduler.median import MedianStoppingScheduler
+from agcore.scheduler.pasha import PASHAScheduler
 from agcore.scheduler.sequential import LocalSequentialScheduler
+from agcore.scheduler.sync_hyperband import SynchronousHyperbandScheduler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +22,9 @@ SCHEDULERS: dict[str, type[TrialScheduler]] = {
     "fifo": FIFOScheduler,
     "hyperband_stopping": HyperbandScheduler,
     "hyperband_promotion": HyperbandScheduler,
+    "median_stopping": MedianStoppingScheduler,
+    "synchronous_hyperband": SynchronousHyperbandScheduler,
+    "pasha": PASHAScheduler,
 }
 PRESETS: dict[str, dict[str, str]] = {
     "auto": {"scheduler": "local", "searcher": "auto"},

@@ -12,7 +12,7 @@ def best_of(text):
     return float(re.search(r"Best \w+: (\S+) in trial", text).group(1))
 
 
-@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp"])
+@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp", "median", "sync", "pasha"])
 def test_a_function_of_a_file_is_tuned(agcore, folder, scheduler):
     done = agcore("tune", "train.py:train", "--num-trials", "8", "--scheduler", scheduler)
     assert done.returncode == 0, done.stderr
@@ -115,7 +115,11 @@ def test_a_misspelt_metric_is_answered_with_the_right_one(agcore):
         (["train.py:plain", "--num-trials", "1"], "decorate it with @ag.args(...)"),
         (["train.py:train", "--num-trials", "1", "--searcher", "rando"], "did you mean 'random'"),
         (["train.py:train", "--num-trials", "1", "--searcher", "grid"], "needs a finite space"),
-        (["train.py:train", "--num-trials", "1", "--max-t", "9"], "pass --scheduler hbs or hbp"),
+        (["train.py:train", "--num-trials", "1", "--max-t", "9"], "hbs, hbp, sync or pasha"),
+        (
+            ["train.py:train", "--num-trials", "1", "--scheduler", "pasha", "--brackets", "2"],
+            "--brackets has no effect with --scheduler pasha; pass --scheduler hbs, hbp or sync",
+        ),
         (["train.py:silent", "--num-trials", "1", "--scheduler", "hbs"], "max_t is unknown"),
         (["train.py:train", "--num-trials", "1", "--plot", "no/where.png"], "does not exist"),
         (["train.py:train", "--num-trials", "1", "--num-gpus", "512"], "512"),

@@ -1,5 +1,8 @@
+import inspect
+
 import pytest
 
+import agcore as ag
 from agcore.errors import SpecError
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.local import LocalExecutor
@@ -36,3 +39,23 @@ def test_resources_are_checked_when_they_are_read():
         _ = RunOptions(resource={"num_cpus": 0}).resources
     assert RunOptions(resource={"num_gpus": 0.5}).resources.num_gpus == 0.5
     assert RunOptions(resource={"num_cpus": None}).resources.num_cpus == 1
+
+
+def arguments_of(scheduler):
+    parameters = inspect.signature(scheduler).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HyperbandScheduler",
+        "MedianStoppingScheduler",
+        "PASHAScheduler",
+        "SynchronousHyperbandScheduler",
+    ],
+)
+def test_every_scheduler_takes_the_arguments_of_fifo_and_has_its_defaults(name):
+    shared = arguments_of(ag.scheduler.FIFOScheduler)
+    own = arguments_of(getattr(ag.scheduler, name))
+    assert {argument: own.get(argument, "missing") for argument in shared} == shared

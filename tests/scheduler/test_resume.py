@@ -17,6 +17,9 @@ KINDS = {
         ag.scheduler.HyperbandScheduler,
         {"type": "promotion", "brackets": 2, "rung_system_per_bracket": False},
     ),
+    "median": (ag.scheduler.MedianStoppingScheduler, {"min_samples": 2}),
+    "sync": (ag.scheduler.SynchronousHyperbandScheduler, {}),
+    "pasha": (ag.scheduler.PASHAScheduler, {}),
 }
 SPACES = {
     "random": {"x": ag.Real(0, 1)},
