@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from agcore.jobs import Config, Metrics
 
@@ -189,14 +189,14 @@ class SuggestRequest:
 
     Attributes:
         draw: Number of this suggestion, from 0; generators are made from (seed, purpose, draw).
-        pending: Trials that run now.
+        pending: Trials that run now; to be read while the suggestion is made, not later.
         bracket: Bracket of the trial to be.
         first_milestone: Resource of its first decision, or None.
         elapsed_s: Seconds since the run began.
     """
 
     draw: int
-    pending: tuple[Pending, ...] = ()
+    pending: Sequence[Pending] = ()
     bracket: int = 0
     first_milestone: int | None = None
     elapsed_s: float = 0.0

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
 
 from agcore.jobs import Job, Resume, Start
 from agcore.records import (
     ConfigEnqueued,
     Event,
     NewTrial,
+    Pending,
     ResumeTrial,
     SuggestRequest,
     TrialProposed,
@@ -64,6 +67,38 @@ def start_again(trial: Trial, resume_from: int, milestone: int | None, reason: s
     """
     known = max(trial.resource, resume_from)
     return Launch(LiveTrial(trial, resume_from, known, milestone), None, reason)
+
+
+class PendingTrials(Sequence[Pending]):
+    """What running trials will bring next, found out when it is read for the first time.
+
+    With a thousand workers it would else be most of what a random proposal costs.
+
+    Args:
+        find: Finds it out.
+    """
+
+    def __init__(self, find: Callable[[], tuple[Pending, ...]]) -> None:
+        self._find = find
+
+    @cached_property
+    def _found(self) -> tuple[Pending, ...]:
+        return self._find()
+
+    @overload
+    def __getitem__(self, index: int) -> Pending: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Pending, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Pending | tuple[Pending, ...]:
+        return self._found[index]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return repr(self._found)
 
 
 class Starts:
@@ -150,7 +185,10 @@ class Starts:
     def _request(
         self, wish: NewTrial, running: Iterable[LiveTrial], elapsed_s: float
     ) -> SuggestRequest:
-        pending = tuple(self._parts.feed.pending(live.trial, live.milestone) for live in running)
+        look_ahead = self._parts.feed.pending
+        pending = PendingTrials(
+            lambda: tuple(look_ahead(live.trial, live.milestone) for live in running)
+        )
         draw = len(self._parts.history.trials)
         return SuggestRequest(draw, pending, wish.bracket, wish.first_milestone, elapsed_s)
 

@@ -5,14 +5,14 @@ from agcore.history import RunHistory
 from agcore.jobs import Resume, Start
 from agcore.journal import NoJournal
 from agcore.policy import FIFOPolicy
-from agcore.records import ResumeTrial
+from agcore.records import Pending, ResumeTrial
 from agcore.scheduler.checkpoints import CheckpointKeeper
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
 from agcore.scheduler.settings import Limits, RunSettings
-from agcore.scheduler.starts import Starts
+from agcore.scheduler.starts import PendingTrials, Starts
 from agcore.searcher import GridSearcher
 from agcore.space import SearchSpace
 from agcore.trial_folders import TrialFolders
@@ -73,3 +73,19 @@ def test_when_no_config_is_left_a_paused_trial_may_still_go_on():
 def test_the_announcement_names_origin_and_values():
     starts, _ = make_starts()
     assert starts.next([], 0.0).announcement() == "trial 0 starts (grid): kind='a'"
+
+
+def test_pending_trials_are_found_out_once_and_only_if_they_are_read():
+    expected = Pending(0, {}), Pending(1, {}, 3)
+    calls = []
+
+    def find():
+        calls.append(1)
+        return expected
+
+    pending = PendingTrials(find)
+    assert not calls
+    assert (len(pending), pending[1], pending[:1]) == (2, expected[1], expected[:1])
+    assert tuple(pending) == expected
+    assert repr(pending) == repr(expected)
+    assert calls == [1]
