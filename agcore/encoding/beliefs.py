@@ -68,7 +68,8 @@ class Beliefs:
         low, high = ndtr(-self._centres / self._spreads), ndtr((1 - self._centres) / self._spreads)
         inside = low + units[:, self._columns] * (high - low)
         rows[:, self._columns] = self._centres + self._spreads * ndtri(inside)
-        return rows.clip(0.0, 1.0)
+        clipped: Array = rows.clip(0.0, 1.0)
+        return clipped
 
     def _evaluate(self, rows: Array) -> tuple[Array, Array, Array]:
         """Values (n,), distances in spreads (n, k), and which of the k peaks count (n, k)."""
