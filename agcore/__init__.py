@@ -13,6 +13,7 @@ from agcore.version import __version__
 
 _MODULES = (
     "callbacks",
+    "curves",
     "datasets",
     "executor",
     "policy",

@@ -2,6 +2,7 @@
 
 from agcore import (
     callbacks as callbacks,
+    curves as curves,
     datasets as datasets,
     executor as executor,
     policy as policy,

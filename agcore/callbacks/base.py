@@ -47,7 +47,10 @@ class Callback:
         """Something has happened; the history holds it already."""
 
     def on_tick(self, now_s: float) -> None:
-        """Some time has passed, at most half a second; also called after events."""
+        """Some time has passed, at most half a second; also called after events.
+
+        In a simulated run only after events, and ``now_s`` is simulated time.
+        """
 
     def on_end(self, reason: str) -> None:
         """``run()`` is over; also called when it ends by an exception."""

@@ -5,6 +5,7 @@ and openml only inside the functions that use them. Examples and users' code imp
 """
 
 from agcore.datasets.letter import load_letter
+from agcore.datasets.letter_curves import load_letter_curves
 from agcore.datasets.openml_tasks import load_and_split_openml_data
 
-__all__ = ["load_and_split_openml_data", "load_letter"]
+__all__ = ["load_and_split_openml_data", "load_letter", "load_letter_curves"]

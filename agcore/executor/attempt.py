@@ -88,7 +88,7 @@ class AttemptRunner:
                 _end_fork(error)
             if isinstance(error, self.pass_on):
                 raise
-            return _raised(error)
+            return end_by(error)
         return AttemptEnd((Outcome.STOPPED if reporter.was_stopped else Outcome.RETURNED).value)
 
     def _checkpoints(self, job: Job) -> TrialCheckpoints:
@@ -112,7 +112,8 @@ class AttemptRunner:
             reporter(**metrics)
 
 
-def _raised(error: BaseException) -> AttemptEnd:
+def end_by(error: BaseException) -> AttemptEnd:
+    """How an attempt has ended that was left by ``error``."""
     name = type(error).__name__
     lines = [line for line in _message(error).splitlines() if line.strip()]
     summary = f"{name}: {lines[0]}" if lines else name

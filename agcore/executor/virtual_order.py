@@ -168,6 +168,10 @@ class VirtualOrder:
         self._count_idle()
         self._hand_over(deliver)
 
+    def replay(self, events: Sequence[Event]) -> None:
+        """Take the virtual times from the record of a run that goes on."""
+        self.times.replay(events)
+
     def wake(self) -> None:
         """Make a `wait` in progress return soon; safe in a signal handler."""
         self._executor.wake()

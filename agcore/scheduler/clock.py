@@ -11,6 +11,10 @@ from agcore.jobs import wall_time_s
 class Clock(Protocol):
     """Two readings of the same time."""
 
+    @property
+    def jumps(self) -> bool:
+        """Whether time passes only by waiting for the next event: nobody has to be kept posted."""
+
     def now_s(self) -> float:
         """Seconds since the epoch, for people."""
 
@@ -20,6 +24,8 @@ class Clock(Protocol):
 
 class SystemClock:
     """The computer's."""
+
+    jumps = False
 
     def now_s(self) -> float:
         """Seconds since the epoch."""

@@ -250,8 +250,10 @@ class TrialScheduler(RunResults):
         """Apply the events of an earlier session; those that it lacks."""
         replay = Replay(self._parts(NoJournal()), self._settings)
         replay.apply_all(events)
-        if isinstance(self._executor, VirtualOrder):
-            self._executor.times.replay(self._history.events)
+        # An executor with a time of its own takes it from the record.
+        replay_times = getattr(self._executor, "replay", None)
+        if replay_times is not None:
+            replay_times(self._history.events)
         self._again = replay.launches
         self._alive_s = RunningTime(self._history.events).total_s
         return replay.missing
@@ -331,9 +333,10 @@ class TrialScheduler(RunResults):
         """A progress display: if asked for, or where it disturbs nobody."""
         wanted = self._options.progress
         if wanted is None:
-            # A debugger's prompt, or the lines of decisions, would be drawn over.
+            # A debugger's prompt, or the lines of decisions, would be drawn over; and a run in
+            # which time jumps is over before anybody has read a line.
             disturbs = self._options.debug_log or isinstance(self._executor, InlineExecutor)
-            wanted = not disturbs and can_be_live()
+            wanted = not disturbs and not self._clock.jumps and can_be_live()
         return [Progress()] if wanted else []
 
     def _searcher_name(self) -> str:

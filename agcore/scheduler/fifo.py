@@ -56,7 +56,8 @@ class FIFOScheduler(TrialScheduler):
         max_checkpoint_gb: Bound on the disk that trials' checkpoints take; the least useful
             are deleted.
         executor: ``'local'``: worker processes; ``'inline'``: this process, one trial at a
-            time, for debugging; or an `agcore.executor.base.Executor`.
+            time, for debugging; or an `agcore.executor.base.Executor`, as a
+            `agcore.executor.simulated.SimulatedExecutor`, which plays learning curves.
         num_workers: Trials at once; by default as many as the CPUs and GPUs allow.
         isolation: ``'auto'`` reuses worker processes, ``'process'`` starts one for each trial.
         deterministic: Whether the run is to be the same on any number of workers, however fast

@@ -143,7 +143,8 @@ class TrialLoop:
 
     def _patience_s(self) -> float | None:
         """How long the loop may sleep."""
-        waits = [_TICK_S] if self._callbacks else []
+        ticks = bool(self._callbacks) and not self._parts.clock.jumps
+        waits = [_TICK_S] if ticks else []
         if self._settings.trial_time_out is not None and self._running:
             now_s = self._parts.clock.monotonic_s()
             first_s = min(live.deadline_s for live in self._running.values())

@@ -139,6 +139,11 @@ class RunOptions:
         if logical_workers is None:
             return self._make_executor(self.num_workers)
         whole_number("logical_workers", logical_workers)
+        if hasattr(self.executor, "clock"):
+            raise SpecError(
+                "deterministic=True orders the reports of real workers, but this executor has a "
+                "time of its own; leave it out: a simulated run is the same every time"
+            )
         workers = self._make_executor(self.num_workers).slots
         executor = self._make_executor(logical_workers)
         if executor.slots < logical_workers:
@@ -161,5 +166,6 @@ class RunOptions:
             return executor
         raise SpecError(
             f"executor={self.executor!r} must be 'local' (worker processes), 'inline' (this "
-            "process, for debugging) or an object with the methods of agcore.executor.base.Executor"
+            "process, for debugging) or an object with the methods of "
+            "agcore.executor.base.Executor, as agcore.executor.simulated.SimulatedExecutor(curves)"
         )

@@ -3,6 +3,9 @@
 It may import everything below the command line; only tests import it. Nothing here needs pytest.
 """
 
-from agcore.testing.executor import ExecutorContract as ExecutorContract
+from agcore.testing.executor import (
+    BorderContract as BorderContract,
+    ExecutorContract as ExecutorContract,
+)
 from agcore.testing.policy import PolicyContract as PolicyContract
 from agcore.testing.searcher import SearcherContract as SearcherContract

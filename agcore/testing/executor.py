@@ -1,4 +1,4 @@
-"""What any executor must do, as a suite of tests to inherit.
+"""What any executor must do, as suites of tests to inherit.
 
 ::
 
@@ -6,7 +6,9 @@
         def make_executor(self) -> Executor:
             return MyExecutor()
 
-`Driver` runs trials on an executor as a scheduler's loop does, and keeps what comes in.
+`BorderContract` is what the scheduler's loop relies on, whatever a trial is; `ExecutorContract`
+adds what train functions rely on, for executors that run them. `Driver` runs trials on an
+executor as a scheduler's loop does, and keeps what comes in.
 """
 
 # ruff: noqa: D102 -- the names of the tests are sentences
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
     Judge = Callable[[int, Metrics], Decision | str]
     """What to answer to a trial's report: a decision, or the message of a rejection."""
+
+    Steps = Callable[[], Iterator[Metrics]]
+    """What a trial is to report."""
 
 GO_ON = Decision(Action.CONTINUE, "the test lets it go on")
 STOP = Decision(Action.STOP, "the test stops it")
@@ -141,12 +146,178 @@ class Driver:
             self.executor.reply(report.trial_id, answer)
 
 
-class ExecutorContract:
-    """Tests of the rules that every executor keeps; a subclass says how to make the executor."""
+class BorderContract:
+    """Tests of the border between the loop and any executor.
+
+    A subclass says how to make an executor whose trials report what a generator yields.
+    """
+
+    def playing(self, steps: Steps) -> tuple[Executor, TrialTask]:
+        """A new executor with at least one slot, not open, and what to open it with.
+
+        Args:
+            steps: Yields the metrics that each trial is to report; what it raises, the trial
+                raises.
+        """
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def driving_steps(self, steps: Steps, judge: Judge | None = None) -> Iterator[Driver]:
+        """An open executor whose trials report ``steps()``; closed at the end."""
+        executor, task = self.playing(steps)
+        with Driver(executor, task, judge) as driver:
+            yield driver
+
+    def test_reports_come_in_order_and_the_end_comes_last(self) -> None:
+        def counts() -> Iterator[Metrics]:
+            for epoch in (1, 2, 3):
+                yield {"epoch": epoch, "accuracy": epoch / 10, "note": "a"}
+
+        with self.driving_steps(counts) as driver:
+            end = driver.run(0)
+        expected = [{"epoch": e, "accuracy": e / 10, "note": "a"} for e in (1, 2, 3)]
+        check(driver.reports[0] == expected, f"came in: {driver.reports[0]}")
+        check(end.outcome is Outcome.RETURNED, f"{end}")
+        check(not (end.error or end.traceback_text or end.evidence), f"{end}")
+
+    def test_nothing_is_heard_of_a_trial_that_was_told_to_stop_or_pause(self) -> None:
+        def endless() -> Iterator[Metrics]:
+            while True:
+                yield {"accuracy": 1}
+
+        for decision in (STOP, PAUSE):
+            answers = iter([GO_ON, GO_ON, decision])
+
+            def judge(_: int, __: Metrics, answers: Iterator[Decision] = answers) -> Decision:
+                return next(answers)
+
+            with self.driving_steps(endless, judge) as driver:
+                end = driver.run(0)
+            check(len(driver.reports[0]) == 3, f"{len(driver.reports[0])} reports came in")
+            check(end.outcome is Outcome.STOPPED, f"{end}")
+
+    def test_a_rejected_report_fails_the_trial(self) -> None:
+        with self.driving_steps(_one_report, lambda _, __: "it is wrong") as driver:
+            end = driver.run(0)
+        check(end.outcome is Outcome.RAISED, f"{end}")
+        check(end.error == "ReportError: it is wrong", end.error)
+        check(end.error in end.traceback_text, end.traceback_text)
+
+    def test_an_exception_fails_the_trial_with_its_traceback(self) -> None:
+        def raises() -> Iterator[Metrics]:
+            yield {"accuracy": 1}
+            raise KeyError("the culprit")
+
+        def runs_out() -> Iterator[Metrics]:
+            yield {"accuracy": 1}
+            raise MemoryError
+
+        with self.driving_steps(raises) as driver:
+            end = driver.run(0)
+        check(len(driver.reports[0]) == 1, f"{len(driver.reports[0])} reports came in")
+        check(end.outcome is Outcome.RAISED, f"{end}")
+        check(end.error == "KeyError: 'the culprit'", end.error)
+        check("in raises" in end.traceback_text, end.traceback_text)
+        check(end.traceback_text.splitlines()[-1] == end.error, end.traceback_text)
+        with self.driving_steps(runs_out) as driver:
+            end = driver.run(0)
+        check(end.outcome is Outcome.OUT_OF_MEMORY and end.evidence != "", f"{end}")
+
+    def test_a_slot_is_taken_while_a_trial_runs_and_free_after_it(self) -> None:
+        executor, task = self.playing(_one_report)
+        during = []
+
+        def judge(_: int, __: Metrics) -> Decision:
+            during.append(executor.free_slots)
+            return GO_ON
+
+        check(executor.slots >= 1, f"{executor.slots} slots")
+        with Driver(executor, task, judge) as driver:
+            check(executor.free_slots == executor.slots, "not all slots are free at first")
+            driver.run(0)
+            driver.run(1)
+            check(during == [executor.slots - 1] * 2, f"free while a trial ran: {during}")
+            check(executor.free_slots == executor.slots, "a slot was not given back")
+
+    def test_a_killed_trial_ends_as_stopped(self) -> None:
+        def endless() -> Iterator[Metrics]:
+            while True:
+                yield {"accuracy": 1}
+
+        executor, task = self.playing(endless)
+        killed: list[int] = []
+
+        def judge(trial_id: int, _: Metrics) -> Decision:
+            if not killed:
+                executor.kill(trial_id)
+            killed.append(trial_id)
+            return GO_ON
+
+        with Driver(executor, task, judge) as driver:
+            end = driver.run(0)
+            executor.kill(0)  # too late, and without effect
+            executor.reply(0, STOP)
+        check(end.outcome is Outcome.STOPPED, f"{end}")
+
+    def test_it_can_be_opened_again_and_closed_twice(self) -> None:
+        executor, task = self.playing(_one_report)
+        executor.close()
+        for trial_id in range(2):
+            with Driver(executor, task) as driver:
+                end = driver.run(trial_id)
+            executor.close()
+            check(end.outcome is Outcome.RETURNED, f"{end}")
+            check(executor.free_slots == executor.slots, "a slot was not given back")
+
+    def test_wake_ends_a_wait_without_news(self) -> None:
+        executor, task = self.playing(_one_report)
+        executor.wake()
+        executor, task = self.playing(_one_report)
+        with Driver(executor, task) as driver:
+            executor.wake()
+            executor.wait(None, lambda news: check(not news, f"{news}"))
+            check(driver.run(0).outcome is Outcome.RETURNED, "the trial did not run")
+        executor.wake()
+
+    def test_wait_without_trials_returns_when_its_time_is_over(self) -> None:
+        with self.driving_steps(_one_report) as driver:
+            for timeout_s in (0, -1, 0.01):
+                driver.executor.wait(timeout_s, lambda news: check(not news, f"{news}"))
+
+    def test_an_error_while_news_is_delivered_is_raised_by_wait(self) -> None:
+        def judge(_: int, __: Metrics) -> Decision:
+            raise ZeroDivisionError
+
+        raised = False
+        with self.driving_steps(_one_report, judge) as driver:
+            driver.start(0)
+            try:
+                while 0 not in driver.exits:
+                    driver.wait()
+            except ZeroDivisionError:
+                raised = True
+        check(raised and not driver.exits, f"{driver.exits}")
+
+
+def _one_report() -> Iterator[Metrics]:
+    yield {"accuracy": 1}
+
+
+class ExecutorContract(BorderContract):
+    """Tests of executors that run train functions; a subclass says how to make the executor."""
 
     def make_executor(self) -> Executor:
         """A new executor with at least one slot, not open."""
         raise NotImplementedError
+
+    def playing(self, steps: Steps) -> tuple[Executor, TrialTask]:
+        """An executor, and the task of reporting ``steps()``."""
+
+        def plays(args: Any, reporter: Any) -> None:
+            for metrics in steps():
+                reporter(**metrics)
+
+        return self.make_executor(), task_of(plays)
 
     @contextlib.contextmanager
     def driving(
@@ -159,18 +330,6 @@ class ExecutorContract:
         """An open executor that runs ``function``; closed at the end."""
         with Driver(self.make_executor(), task_of(function, rules, **arguments), judge) as driver:
             yield driver
-
-    def test_reports_come_in_order_and_the_end_comes_last(self) -> None:
-        def counts(args: Any, reporter: Any) -> None:
-            for epoch in range(1, args.epochs + 1):
-                reporter(epoch=epoch, accuracy=epoch / 10, note="a")
-
-        with self.driving(counts, epochs=3) as driver:
-            end = driver.run(0)
-        expected = [{"epoch": e, "accuracy": e / 10, "note": "a"} for e in (1, 2, 3)]
-        check(driver.reports[0] == expected, f"came in: {driver.reports[0]}")
-        check(end.outcome is Outcome.RETURNED, f"{end}")
-        check(not (end.error or end.traceback_text or end.evidence), f"{end}")
 
     def test_a_trial_gets_its_config_its_id_and_where_to_resume(self) -> None:
         def tells(args: Any, reporter: Any) -> None:
@@ -276,25 +435,6 @@ class ExecutorContract:
             ends = [driver.run(i, fails=fails).outcome for i, fails in enumerate((True, False))]
         check(ends == [Outcome.RAISED, Outcome.RETURNED], f"{ends}")
 
-    def test_a_slot_is_taken_while_a_trial_runs_and_free_after_it(self) -> None:
-        def reports(args: Any, reporter: Any) -> None:
-            reporter(accuracy=1)
-
-        executor = self.make_executor()
-        during = []
-
-        def judge(_: int, __: Metrics) -> Decision:
-            during.append(executor.free_slots)
-            return GO_ON
-
-        check(executor.slots >= 1, f"{executor.slots} slots")
-        with Driver(executor, task_of(reports), judge) as driver:
-            check(executor.free_slots == executor.slots, "not all slots are free at first")
-            driver.run(0)
-            driver.run(1)
-            check(during == [executor.slots - 1] * 2, f"free while a trial ran: {during}")
-            check(executor.free_slots == executor.slots, "a slot was not given back")
-
     def test_the_seed_alone_fixes_the_random_numbers_of_a_trial(self) -> None:
         def draws(args: Any, reporter: Any) -> None:
             import random
@@ -312,26 +452,6 @@ class ExecutorContract:
         different = {tuple(numbers.values()) for numbers in drawn}
         check(len(different) == 4, f"different seeds gave {drawn}")
 
-    def test_a_killed_trial_ends_as_stopped(self) -> None:
-        def endless(args: Any, reporter: Any) -> None:
-            while True:
-                reporter(accuracy=1)
-
-        executor = self.make_executor()
-        killed: list[int] = []
-
-        def judge(trial_id: int, _: Metrics) -> Decision:
-            if not killed:
-                executor.kill(trial_id)
-            killed.append(trial_id)
-            return GO_ON
-
-        with Driver(executor, task_of(endless), judge) as driver:
-            end = driver.run(0)
-            executor.kill(0)  # too late, and without effect
-            executor.reply(0, STOP)
-        check(end.outcome is Outcome.STOPPED, f"{end}")
-
     def test_each_trial_has_its_own_log(self) -> None:
         def prints(args: Any, reporter: Any) -> None:
             print(args.text)  # noqa: T201  what it prints is looked at
@@ -343,33 +463,6 @@ class ExecutorContract:
             logs = [driver.executor.log(trial_id) for trial_id in range(4)]
         check(logs == [["one"], ["two", "lines"], ["déjà vu"], []], f"{logs}")
         check(driver.executor.log(0) == ["one"], "the log is gone after close")
-
-    def test_it_can_be_opened_again_and_closed_twice(self) -> None:
-        def one(args: Any, reporter: Any) -> float:
-            return 1.0
-
-        executor = self.make_executor()
-        executor.close()
-        for trial_id in range(2):
-            with Driver(executor, task_of(one)) as driver:
-                end = driver.run(trial_id)
-            executor.close()
-            check(end.outcome is Outcome.RETURNED, f"{end}")
-            check(executor.free_slots == executor.slots, "a slot was not given back")
-
-    def test_wake_ends_a_wait_without_news(self) -> None:
-        executor = self.make_executor()
-        executor.wake()
-        with self.driving(lambda args, reporter: None) as driver:
-            driver.executor.wake()
-            driver.executor.wait(None, lambda news: check(not news, f"{news}"))
-            check(driver.run(0).outcome is Outcome.RETURNED, "the trial did not run")
-        driver.executor.wake()
-
-    def test_wait_without_trials_returns_when_its_time_is_over(self) -> None:
-        with self.driving(lambda args, reporter: None) as driver:
-            for timeout_s in (0, -1, 0.01):
-                driver.executor.wait(timeout_s, lambda news: check(not news, f"{news}"))
 
     def test_an_error_of_the_scheduler_is_not_taken_for_the_trials(self) -> None:
         def reports(args: Any, reporter: Any) -> None:

@@ -11,6 +11,8 @@ from agcore.records import Action
 
 
 class VirtualClock:
+    jumps = False
+
     def __init__(self):
         self.seconds = 1_000_000.0
 

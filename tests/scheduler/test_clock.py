@@ -8,3 +8,4 @@ def test_the_system_clock_tells_the_time_and_never_goes_back():
     before, first = time.time(), clock.monotonic_s()
     assert abs(clock.now_s() - before) < 60
     assert clock.monotonic_s() >= first
+    assert not clock.jumps
