@@ -1,6 +1,6 @@
 """Simple regret after 20, 40 and 80 evaluations: agcore's searcher beside its peers.
 
-    python benchmarks/sample_efficiency.py [--seeds 20] [--curves letter_mlp_curves.jsonl.gz]
+    python benchmarks/sample_efficiency.py [--seeds 20] [--save runs.jsonl]
 
 Medians over seeds with 95% bootstrap intervals. All take part in the same run, in turns, in
 child processes with one thread each, two of which compute at a time; each has the defaults of its
@@ -9,10 +9,10 @@ median is called tied with it.
 
 Problems: Branin; Hartmann 6; Ackley in five dimensions with logarithmic scales, the optimum off
 the centre; a mixed function of integers, categories and logarithmic scales, whose optimum is 0;
-and with ``--curves`` the recorded configs of a network on the letter data (JSON lines with
-``config`` and ``val_acc`` per epoch), one of which is to be found. There agcore is handed the
-configs as candidates, random search draws rows, and for the others each proposal stands for the
-nearest config in the unit cube that it has not seen; that one and its value they are told.
+and the recorded configs of a network on the letter data (`agcore.datasets.load_letter_curves`),
+one of which is to be found. There agcore is handed the configs as candidates, random search draws
+rows, and for the others each proposal stands for the nearest config in the unit cube that it has
+not seen; that one and its value they are told.
 
 ``--evaluations 300 --approximation none`` goes on to 300 evaluations, and adds a second row for
 agcore with that option. With 20 seeds all of it takes hours, most of them skopt's and Optuna's;
@@ -23,7 +23,6 @@ that was cut off goes on: whatever the file holds is not computed again.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import math
 import queue
@@ -48,6 +47,7 @@ from peers import (
     parameters_of,
 )
 
+from agcore.datasets import load_letter_curves
 from agcore.demo.letter_mlp import EPOCHS, search_space
 from agcore.encoding import Encoding
 from agcore.space import Bool, Categorical, Int, Real, SearchSpace
@@ -157,11 +157,9 @@ def mixed(config: Config) -> float:
     )
 
 
-def letter(curves: Path) -> Problem:
+def letter() -> Problem:
     """The recorded configs; the loss is 1 - accuracy after the demo's number of epochs."""
-    opened = gzip.open if curves.suffix == ".gz" else open
-    with opened(curves, "rt") as lines:
-        records = [json.loads(line) for line in lines]
+    records = load_letter_curves()
     table = [record["config"] for record in records]
     space = SearchSpace(search_space())
     losses = {space.key(r["config"]): 1.0 - r["val_acc"][EPOCHS - 1] for r in records}
@@ -174,8 +172,8 @@ def letter(curves: Path) -> Problem:
     )
 
 
-def problems(curves: Path | None) -> dict[str, Problem]:
-    """All problems by their short names; the recorded one only with its file."""
+def problems() -> dict[str, Problem]:
+    """All problems by their short names."""
     cube = SearchSpace({f"x{i}": Real(0, 1) for i in range(6)})
     decades = SearchSpace({f"x{i}": Real(1e-3, 1e2, log=True) for i in range(5)})
     network = SearchSpace(
@@ -189,15 +187,13 @@ def problems(curves: Path | None) -> dict[str, Problem]:
         }
     )
     plane = SearchSpace({"x": Real(-5, 10), "y": Real(0, 15)})
-    known = {
+    return {
         "branin": Problem("Branin", plane, branin, 0.39788735772973816),
         "hartmann6": Problem("Hartmann 6", cube, hartmann6, -3.322368011415515),
         "ackley5": Problem("Ackley 5, logarithmic scales", decades, ackley5, 0.0),
         "mixed": Problem("mixed integers and categories", network, mixed, 0.0),
+        "letter": letter(),
     }
-    if curves is not None:
-        known["letter"] = letter(curves)
-    return known
 
 
 # -- running -------------------------------------------------------------------------------
@@ -429,7 +425,6 @@ def main() -> None:
     parser.add_argument("--venvs", type=Path, default=default_folder(), help="environments")
     parser.add_argument("--peers", default="optuna,skopt", help="of: %(default)s")
     parser.add_argument("--problems", help="names between commas: branin, hartmann6, ...")
-    parser.add_argument("--curves", type=Path, help="recorded configs of the letter network")
     parser.add_argument("--seeds", type=int, default=20, help="runs of each")
     parser.add_argument("--evaluations", type=int, default=CHECKPOINTS[-1])
     parser.add_argument("--approximation", help="a second row for agcore with this option")
@@ -438,9 +433,9 @@ def main() -> None:
     parser.add_argument("--limit-s", type=float, default=120.0, help="per proposal")
     options = parser.parse_args()
 
-    known = problems(options.curves)
+    known = problems()
     chosen = options.problems.split(",") if options.problems else list(known)
-    if unknown := set(chosen) - {*known, "letter"}:
+    if unknown := set(chosen) - set(known):
         parser.error(f"unknown problems {sorted(unknown)}; there are {sorted(known)}")
     checkpoints = sorted(
         {n for n in CHECKPOINTS if n < options.evaluations} | {options.evaluations}
@@ -451,11 +446,8 @@ def main() -> None:
     print(f"{machine_note()}; one thread each, {options.processes} at a time")
     everyone = Field(entrants, options)
     for name in chosen:
-        if name in known:
-            print_table(known[name], everyone.runs(known[name]), checkpoints)
+        print_table(known[name], everyone.runs(known[name]), checkpoints)
     everyone.close()
-    if "letter" not in known:
-        print("\nThe recorded letter network was left out; pass its file with --curves.")
     for title, error in everyone.errors.items():
         print(f"{title}: {error}")
 
