@@ -254,11 +254,12 @@ class BaseSearcher:
         request = SuggestRequest(self._draws_by_hand, tuple(self._by_hand.values()))
         suggestion = self.suggest(request)
         if suggestion is None:
-            raise SpaceExhausted(
-                f"all {self.num_known} configs of the space have been proposed; widen the space"
-            )
+            raise SpaceExhausted(self._why_nothing_is_left())
         self._draws_by_hand += 1
         return dict(suggestion.config)
+
+    def _why_nothing_is_left(self) -> str:
+        return f"all {self.num_known} configs of the space have been proposed; widen the space"
 
     def register_pending(self, config: Mapping[str, Any], milestone: int | None = None) -> None:
         """Say that a config is being evaluated."""

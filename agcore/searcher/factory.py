@@ -59,6 +59,7 @@ _MODEL_OPTIONS = frozenset(
         "min_reward",
         "profile",
         "approximation",
+        "acceptable_regret",
         "constraint_attr",
         "base_estimator",
         "n_random_starts",

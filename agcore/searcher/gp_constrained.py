@@ -65,6 +65,8 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
         map_reward: How rewards become a criterion: ``'1_minus_x'``, ``'minus_x'`` or a
             `MapReward`.
         approximation: ``'none'`` fits to all observations, however many.
+        acceptable_regret: If given, no more configs are proposed after three in a row from which
+            the model expects a smaller gain over the best reward than this; off by default.
 
     Raises:
         SpecError: An option breaks its rule, or a report lacks the constraint.
@@ -99,6 +101,7 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
         opt_skip_period: int = 1,
         map_reward: str | MapReward = "1_minus_x",
         approximation: str = "auto",
+        acceptable_regret: float | None = None,
     ) -> None:
         if not isinstance(constraint_attr, str) or not constraint_attr:
             raise SpecError(
@@ -130,6 +133,7 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
             opt_skip_period=opt_skip_period,
             map_reward=map_reward,
             approximation=approximation,
+            acceptable_regret=acceptable_regret,
         )
 
     def _make_surrogate(self) -> Surrogate:

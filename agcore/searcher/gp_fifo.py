@@ -53,6 +53,8 @@ class GPFIFOSearcher(ModelBasedSearcher):
         map_reward: How rewards become a criterion: ``'1_minus_x'``, ``'minus_x'`` or a
             `MapReward`.
         approximation: ``'none'`` fits to all observations, however many.
+        acceptable_regret: If given, no more configs are proposed after three in a row from which
+            the model expects a smaller gain over the best reward than this; off by default.
 
     Raises:
         SpecError: An option breaks its rule.
@@ -86,6 +88,7 @@ class GPFIFOSearcher(ModelBasedSearcher):
         opt_skip_period: int = 1,
         map_reward: str | MapReward = "1_minus_x",
         approximation: str = "auto",
+        acceptable_regret: float | None = None,
     ) -> None:
         options = ModelOptions(
             profile=profile,
@@ -101,6 +104,7 @@ class GPFIFOSearcher(ModelBasedSearcher):
             opt_skip_period=opt_skip_period,
             map_reward=map_reward,
             approximation=approximation,
+            acceptable_regret=acceptable_regret,
         )
         super().__init__(
             configspace,

@@ -74,6 +74,8 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         map_reward: How rewards become a criterion: ``'1_minus_x'``, ``'minus_x'`` or a
             `MapReward`.
         approximation: ``'none'`` fits to all observations, however many.
+        acceptable_regret: If given, no more configs are proposed after three in a row from which
+            the model expects a smaller gain than this at the largest resource; off by default.
 
     Raises:
         SpecError: An option breaks its rule.
@@ -111,6 +113,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         opt_skip_period: int = 1,
         map_reward: str | MapReward = "1_minus_x",
         approximation: str = "auto",
+        acceptable_regret: float | None = None,
         gp_resource_kernel: str = "matern52",
         resource_acq: str = "bohb",
         resource_acq_bohb_threshold: int | None = None,
@@ -131,6 +134,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             opt_skip_period=opt_skip_period,
             map_reward=map_reward,
             approximation=approximation,
+            acceptable_regret=acceptable_regret,
         )
         self.max_epochs = whole_number("max_epochs", max_epochs)
         self._kernel_name = gp_resource_kernel
@@ -242,6 +246,9 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             {**self._why(fitted, incumbent), "resource": resource},
             acquisition.lift,
         )
+
+    def _is_final(self, why: Mapping[str, Any]) -> bool:
+        return bool(why["resource"] == self.max_epochs)
 
     def recall(self, suggestion: Any) -> None:
         """Take the hyperparameters of an earlier session's proposal from its record."""

@@ -39,6 +39,7 @@ logger = logging.getLogger("agcore")
 PURPOSE_MODEL = 3
 """Keeps these random numbers apart from those of random configs with the same seed."""
 _NUM_INCUMBENTS = 3
+_POOR_IN_A_ROW = 3
 _PRIOR_POWER = 10.0
 """How much the space's priors count after one config; it falls as 1 / n (beta of piBO)."""
 _IN_VAIN = "model_found_nothing"
@@ -119,6 +120,7 @@ class ModelBasedSearcher(BaseSearcher):
         self._data = ModelData(num_columns)
         self._surrogate = self._make_surrogate()
         self._num_failed = 0
+        self._num_poor = 0
         super().__init__(
             configspace,
             reward_attribute,
@@ -180,7 +182,7 @@ class ModelBasedSearcher(BaseSearcher):
 
     def propose(self, request: SuggestRequest) -> Suggestion | None:
         """A random config, or the one that the acquisition likes best."""
-        if self.is_exhausted:
+        if self.is_exhausted or self._is_content:
             return None
         num_begun = len(self._data) + len(request.pending) + self._num_failed
         has_model = len(self._data) and self.encoding.num_columns
@@ -215,13 +217,48 @@ class ModelBasedSearcher(BaseSearcher):
         why = {
             **view.why,
             **view.expected(found.row),
+            **self._gain(view, found.row),
             **believed,
             "acquisition": found.value,
             "evaluations": found.evaluations,
         }
+        self._note_gain(why)
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", self._account(request, view, found, why))
         return Suggestion(found.config, "model", why)
+
+    def _gain(self, view: View, row: Array) -> dict[str, float]:
+        """The expected improvement, in units of the criterion; nothing without an incumbent."""
+        if "incumbent" not in view.why:
+            return {}
+        gain = float(view.acquisition(row[np.newaxis])[0])
+        gain = math.exp(min(gain, 50.0)) if self._profile.is_log_improvement else gain
+        return {"improvement": view.standardisation.restore_sd(gain)}
+
+    def _note_gain(self, why: Mapping[str, Any]) -> None:
+        """Count the proposals in a row that are not worth an evaluation."""
+        least, gain = self.options.acceptable_regret, why.get("improvement")
+        is_poor = least is not None and gain is not None and gain < least and self._is_final(why)
+        self._num_poor = self._num_poor + 1 if is_poor else 0
+        if self._num_poor == _POOR_IN_A_ROW:
+            logger.info("no more proposals: %s", self._why_nothing_is_left())
+
+    def _is_final(self, why: Mapping[str, Any]) -> bool:
+        """Whether what a proposal is expected to gain is a gain of the trial's value."""
+        return True
+
+    @property
+    def _is_content(self) -> bool:
+        """Whether the search has ended because little is left to gain."""
+        return self._num_poor >= _POOR_IN_A_ROW
+
+    def _why_nothing_is_left(self) -> str:
+        if not self._is_content:
+            return super()._why_nothing_is_left()
+        return (
+            f"the last {_POOR_IN_A_ROW} configs were expected to gain less than acceptable_regret="
+            f"{self.options.acceptable_regret:g}; lower it to go on"
+        )
 
     def _with_beliefs(self, acquisition: gp.Acquisition) -> tuple[gp.Acquisition, dict[str, float]]:
         """An acquisition that prefers what the priors do, and how much, for the journal."""
@@ -379,6 +416,8 @@ class ModelBasedSearcher(BaseSearcher):
         super().recall(suggestion)
         if asked_model(suggestion):
             self._surrogate.recall(suggestion.why.get("fit", {}))
+        if suggestion.origin == "model":
+            self._note_gain(suggestion.why)
 
     def model_parameters(self) -> dict[str, float]:
         """Hyperparameters of the surrogate by name; empty before its first fit."""

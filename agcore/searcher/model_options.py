@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 from agcore import gp
-from agcore.checks import one_of, truth, whole_number
+from agcore.checks import finite_number, one_of, truth, whole_number
 from agcore.errors import SpecError
 from agcore.searcher.candidates import SearchSettings
 
@@ -55,6 +55,7 @@ class ModelOptions:
         map_reward: ``'1_minus_x'``, ``'minus_x'`` or a `MapReward`.
         approximation: ``'auto'`` fits hyperparameters to a subset of many observations,
             ``'none'`` always to all of them.
+        acceptable_regret: The search ends when no gain as large as this is expected any more.
     """
 
     profile: str = "default"
@@ -70,6 +71,7 @@ class ModelOptions:
     opt_skip_period: int = 1
     map_reward: Union[str, MapReward] = "1_minus_x"
     approximation: str = "auto"
+    acceptable_regret: float | None = None
 
     def __post_init__(self) -> None:
         one_of("profile", self.profile, PROFILES)
@@ -78,6 +80,10 @@ class ModelOptions:
             one_of("initial_scoring", self.initial_scoring, SCORINGS)
         if not isinstance(self.map_reward, MapReward):
             one_of("map_reward", self.map_reward, MAPPINGS)
+        if self.acceptable_regret is not None:
+            rule = "a number above 0, in units of the reward"
+            if finite_number("acceptable_regret", self.acceptable_regret, rule) <= 0:
+                raise SpecError(f"acceptable_regret={self.acceptable_regret!r} must be {rule}")
         for name in ("opt_warmstart", "opt_verbose"):
             if getattr(self, name) is not None:
                 truth(name, getattr(self, name))

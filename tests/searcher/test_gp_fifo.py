@@ -7,9 +7,11 @@ import shutil
 import numpy as np
 import pytest
 from hypothesis import given, settings as profile, strategies as st
+from scipy import stats
 
 import agcore as ag
 from agcore import gp
+from agcore.errors import SpaceExhausted
 from agcore.records import Observation, Pending, Suggestion, SuggestRequest, TrialProposed
 from agcore.searcher import GPFIFOSearcher
 from agcore.space import SearchSpace
@@ -488,6 +490,53 @@ def test_many_observations_are_fitted_by_a_subset_unless_told_otherwise():
         counts[approximation] = searcher.suggest(SuggestRequest(1)).why["fit"]["rows"]
     assert counts["none"] == 400
     assert counts["auto"] <= 400
+
+
+# -- the end of the search -----------------------------------------------------------------
+
+
+def test_the_search_ends_when_three_proposals_in_a_row_promise_too_little():
+    suggestions = learn(GPFIFOSearcher(LINE, acceptable_regret=1e-3), bowl, 60)
+    assert suggestions[-1] is None
+    assert 8 <= len(suggestions) < 40
+    gains = [s.why.get("improvement") for s in suggestions[:-1] if s.origin == "model"]
+    assert all(gain < 1e-3 for gain in gains[-3:])
+    assert not any(all(g < 1e-3 for g in gains[i : i + 3]) for i in range(len(gains) - 3))
+
+
+def test_without_the_option_the_search_goes_on():
+    assert None not in learn(GPFIFOSearcher(LINE), bowl, 40)
+
+
+@pytest.mark.parametrize("number", [6, 8, 10])
+def test_a_resumed_search_ends_where_it_would_have_ended(number):
+    def make():
+        return GPFIFOSearcher(LINE, acceptable_regret=1e-3)
+
+    expected = learn(make(), bowl, 60)
+    searcher = make()
+    for trial_id, suggestion in enumerate(expected[:number]):
+        searcher.recall(Suggestion(*through_json(suggestion)))
+        config = suggestion.config
+        searcher.observe(Observation(trial_id, config, None, bowl(config), metrics={}))
+    rest = learn(searcher, bowl, 60 - number, first=number)
+    assert configs(rest) == configs(expected[number:])
+
+
+def test_by_hand_the_end_says_what_it_was():
+    searcher = GPFIFOSearcher(LINE, acceptable_regret=0.5, num_init_random=2)
+    with pytest.raises(SpaceExhausted, match="expected to gain less than acceptable_regret="):
+        for _ in range(30):
+            config = searcher.get_config()
+            searcher.update(config, accuracy=bowl(config))
+
+
+def test_the_expected_improvement_is_that_of_the_formula():
+    suggestion = told(count=12).suggest(SuggestRequest(12))
+    why = suggestion.why
+    u = (why["incumbent"] - why["mean"]) / why["sd"]
+    expected = why["sd"] * (u * stats.norm.cdf(u) + stats.norm.pdf(u))
+    assert why["improvement"] == pytest.approx(expected, rel=1e-6)
 
 
 # -- under a scheduler ---------------------------------------------------------------------

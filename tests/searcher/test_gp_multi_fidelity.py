@@ -406,3 +406,14 @@ def test_rewards_are_mapped_under_a_scheduler_as_well():
 def test_searchers_of_one_value_a_trial_are_refused(name):
     with pytest.raises(SpecError, match="FIFOScheduler only"):
         run("promotion", searcher=name)
+
+
+def test_the_search_ends_only_when_little_is_left_to_gain_at_the_largest_resource():
+    searcher = multi(num_init_random=4, acceptable_regret=10.0)
+    found = learn(searcher, bowl, 30, resources=(1, 3))
+    assert None not in found  # nothing is known of the largest resource
+    assert {s.why["resource"] for s in found if s.origin == "model"} <= {1, 3}
+    searcher = multi(num_init_random=4, acceptable_regret=10.0)
+    found = learn(searcher, bowl, 30, resources=(1, 3, 9))
+    assert found[-1] is None
+    assert [s.why["resource"] for s in found[-4:-1]] == [9, 9, 9]

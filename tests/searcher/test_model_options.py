@@ -20,6 +20,7 @@ WRONG = {
     "opt_maxiter": (0, 2.5),
     "opt_skip_init_length": (-1,),
     "opt_skip_period": (0,),
+    "acceptable_regret": (0, -1.0, "1", math.nan, True),
 }
 WRONG_OF_MULTI_FIDELITY = {
     "max_epochs": (0, None, 1.5),
