@@ -74,7 +74,7 @@ def run_mlp_openml(args, reporter, **kwargs):
 
 
 SCHEDULER = "@SCHEDULER@"
-SEARCHER = "random"
+SEARCHER = "@SEARCHER@"
 
 
 def compute_error(df):
@@ -172,14 +172,15 @@ COLUMNS = {
     "task_id",
     "time_step",
 }
-TIME_OUT_S = 5
+TIME_OUT_S = 10
 
 
 class Outcome:
     """What one run of the program left behind."""
 
-    def __init__(self, scheduler, folder):
-        program = PROGRAM.replace("@SCHEDULER@", scheduler).replace("@TIME_OUT@", str(TIME_OUT_S))
+    def __init__(self, scheduler, searcher, folder):
+        program = PROGRAM.replace("@SCHEDULER@", scheduler).replace("@SEARCHER@", searcher)
+        program = program.replace("@TIME_OUT@", str(TIME_OUT_S))
         (folder / "tutorial.py").write_text(program + FOR_THE_TEST)
         done = subprocess.run(
             [sys.executable, "tutorial.py"],
@@ -194,6 +195,7 @@ class Outcome:
         self.scheduler = scheduler
         self.printed = done.stdout
         self.logged = done.stderr
+        self.searcher = searcher
         self.rows = json.loads((folder / "results.json").read_text())
         self.states = json.loads((folder / "states.json").read_text())
         self.picture = folder / "tutorial.png"
@@ -206,9 +208,13 @@ class Outcome:
         return [t for t, state in self.states.items() if state not in ("interrupted", "paused")]
 
 
-@pytest.fixture(scope="module", params=["hbs", "hbp", "fifo"])
+@pytest.fixture(
+    scope="module",
+    params=[("hbs", "random"), ("hbs", "bayesopt"), ("hbp", "random"), ("fifo", "bayesopt")],
+    ids="-".join,
+)
 def outcome(request, tmp_path_factory):
-    return Outcome(request.param, tmp_path_factory.mktemp(request.param))
+    return Outcome(*request.param, tmp_path_factory.mktemp("-".join(request.param)))
 
 
 def test_the_table_has_the_columns_of_the_tutorial(outcome):
@@ -262,9 +268,12 @@ def test_rows_at_which_a_trial_was_ended_are_marked(outcome):
 
 def test_the_debug_log_reaches_the_screen(outcome):
     assert re.search(r"trial 0 starts.*\(default\): .*learning_rate=", outcome.logged)
-    assert "num_init_random" in outcome.logged
+    has_no_effect = "num_init_random have no effect" in outcome.logged
+    assert has_no_effect == (outcome.searcher == "random")
     decided = re.search(r"trial \d+ at epoch=1, objective=0\.\d+: \w+: .+", outcome.logged)
     assert bool(decided) == (outcome.scheduler != "fifo")
+    by_model = "by the model\n" in outcome.logged
+    assert by_model == (outcome.searcher == "bayesopt")
 
 
 def test_the_screen_shows_version_and_table_and_the_picture_is_saved(outcome):
