@@ -172,7 +172,7 @@ COLUMNS = {
     "task_id",
     "time_step",
 }
-TIME_OUT_S = 10
+TIME_OUT_S = 15
 
 
 class Outcome:
