@@ -99,6 +99,14 @@ class TuneResult:
         first = next(iter(self.scheduler.history.events), None)
         return first.settings if isinstance(first, RunStarted) else NOTHING
 
+    def explain(self, trial_id: int | str) -> str:
+        """Why a trial was proposed, what became of it and why, in sentences of 80 columns.
+
+        Raises:
+            SpecError: There is no such trial.
+        """
+        return self.scheduler.explain(trial_id)
+
     def to_pandas(self) -> pd.DataFrame:
         """One row per report."""
         return to_pandas(self.scheduler.history)

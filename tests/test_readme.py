@@ -46,6 +46,7 @@ def test_all_python_runs_from_top_to_bottom_as_pasted(tmp_path):
     printed = run("\n".join(PYTHON), tmp_path)
     assert re.match(r"\{'alpha': .*, 'loss': '\w+'\} 0\.9\d+\n", printed)
     assert "BestTrial(" in printed
+    assert "\n\nWhy it was proposed\n  Proposed by the searcher Nearby as 'nearby'." in printed
     assert "is a multiple of five" in printed
     assert "{'epoch': 20, 'accuracy': " in printed
     assert (tmp_path / "incumbent.png").stat().st_size > 5000

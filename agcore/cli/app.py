@@ -11,6 +11,7 @@ import click
 
 from agcore.cli.demo import demo
 from agcore.cli.tune import tune
+from agcore.cli.why import why
 from agcore.errors import AgcoreError, TrialFailed
 from agcore.version import __version__
 
@@ -28,6 +29,7 @@ Examples:
   agcore demo
   agcore tune train.py:train --num-trials 50
   agcore tune --help
+  agcore why run-1 7
 
 \b
 Exit codes:
@@ -44,6 +46,7 @@ def agcore() -> None:
 
 agcore.add_command(demo)
 agcore.add_command(tune)
+agcore.add_command(why)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import AgcoreError
+from agcore.explanations import explain_trial
 from agcore.figures import Curve, learning_curves
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ class RunResults:
                 only the one at a given resource (a rung). By default as ``trial_value`` says.
         """
         return self._history.best(at)
+
+    def explain(self, trial_id: int | str) -> str:
+        """Why a trial was proposed, what became of it and why, in sentences of 80 columns.
+
+        Raises:
+            SpecError: There is no such trial.
+        """
+        return explain_trial(self._history, trial_id)
 
     def get_best_config(self) -> Config:
         """Config of the best trial; empty while there is none."""

@@ -222,6 +222,7 @@ class ModelBasedSearcher(BaseSearcher):
             "acquisition": found.value,
             "evaluations": found.evaluations,
         }
+        why |= self.options.told(why)
         self._note_gain(why)
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", self._account(request, view, found, why))

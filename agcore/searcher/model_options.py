@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
@@ -12,6 +14,7 @@ from agcore.searcher.candidates import SearchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
 PROFILES = ("default", "classic")
 SCORINGS = ("acq_func", "thompson_indep")
@@ -115,6 +118,25 @@ class ModelOptions:
             return MapReward(_negated, _negated)
         return MapReward(_one_minus, _one_minus)
 
+    def told(self, why: Mapping[str, Any]) -> dict[str, Any]:
+        """What a reader of the journal needs to take a proposal's numbers back to rewards.
+
+        Nothing, where they are as by default: ``1 - reward``, log expected improvement.
+
+        Args:
+            why: ``mean``, ``sd`` and, if there is one, ``incumbent`` of the criterion.
+        """
+        told: dict[str, Any] = {"profile": self.profile} if self.is_classic else {}
+        if self.map_reward == "minus_x":
+            told["map_reward"] = self.map_reward
+        elif isinstance(self.map_reward, MapReward):
+            mean, sd = why["mean"], why["sd"]
+            values = {"mean": mean, "low": mean + sd, "high": mean - sd}
+            if "incumbent" in why:
+                values["incumbent"] = why["incumbent"]
+            told |= {"map_reward": "own", "rewards": _as_rewards(self.map_reward, values)}
+        return told
+
     def first_random(self, by_profile: Mapping[str, int]) -> int:
         """Random configs before the surrogate is asked."""
         given = self.num_init_random
@@ -166,3 +188,15 @@ def _negated(reward: float) -> float:
 
 def _one_minus(reward: float) -> float:
     return 1.0 - reward
+
+
+def _as_rewards(mapping: MapReward, values: Mapping[str, float]) -> dict[str, float]:
+    """Values of a criterion as rewards, without those that are the image of no reward."""
+    rewards = {}
+    for name, value in values.items():
+        # What was predicted may lie anywhere: the user's function need not be defined there.
+        with contextlib.suppress(ArithmeticError, ValueError, TypeError):
+            reward = float(mapping.reverse(value))
+            if math.isfinite(reward):
+                rewards[name] = reward
+    return rewards

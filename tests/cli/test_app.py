@@ -13,11 +13,13 @@ from agcore.version import __version__
 def test_help_shows_the_commands_and_examples(agcore):
     done = agcore("--help")
     assert done.returncode == 0
-    for text in ("Usage: agcore", "demo", "tune", "Examples:", "Exit codes:"):
+    for text in ("Usage: agcore", "demo", "tune", "why", "Examples:", "Exit codes:"):
         assert text in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["tune", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["demo", "--help"], ["tune", "--help"], ["why", "--help"]]
+)
 def test_help_fits_eighty_columns(agcore, arguments):
     done = agcore(*arguments)
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -59,6 +61,7 @@ def test_help_answers_without_loading_numeric_libraries():
     [
         (["tuna"], "No such command 'tuna'"),
         (["tune"], "Missing argument 'FILE.py:FN'"),
+        (["why"], "Missing argument 'RUN'"),
         (["demo", "--workers", "0"], "Invalid value for '--workers'"),
         (["demo", "--time-out", "soon"], "Invalid value for '--time-out'"),
         (["demo", "--scheduler", "hb"], "Invalid value for '--scheduler'"),

@@ -150,3 +150,38 @@ def test_a_reward_that_is_mapped_to_no_number_is_left_out_with_a_warning(caplog)
     assert len(searcher._data) == 0
     assert "left out of the model" in caplog.text
     assert searcher.get_config() is not None
+
+
+WHY = {"mean": 0.25, "sd": 0.25, "incumbent": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, {}),
+        ({"profile": "classic"}, {"profile": "classic"}),
+        ({"map_reward": "minus_x"}, {"map_reward": "minus_x"}),
+        (
+            {"map_reward": MapReward(lambda r: (1 - r) ** 2, lambda c: 1 - math.sqrt(c))},
+            {
+                "map_reward": "own",
+                "rewards": {
+                    "mean": 0.5,
+                    "low": 1 - math.sqrt(0.5),
+                    "high": 1.0,
+                    "incumbent": 0.0,
+                },
+            },
+        ),
+    ],
+)
+def test_the_journal_is_told_of_what_is_not_as_by_default(options, told):
+    assert ModelOptions(**options).told(WHY) == told
+
+
+def test_a_criterion_that_is_no_rewards_image_is_left_out():
+    mapping = MapReward(lambda r: -math.log(r), lambda c: math.exp(-c) if c > 0.5 else 1 / 0)
+    told = ModelOptions(map_reward=mapping).told({"mean": 1.0, "sd": 0.75})
+    assert told["rewards"] == {"mean": math.exp(-1.0), "low": math.exp(-1.75)}
+    mapping = MapReward(lambda r: -r, lambda c: c**0.5 if c >= 0 else math.inf)
+    assert ModelOptions(map_reward=mapping).told({"mean": -1.0, "sd": 0.5})["rewards"] == {}

@@ -19,10 +19,12 @@ scheduler = ag.scheduler.HyperbandScheduler(train, num_trials=9, type="promotion
 assert_type(scheduler.get_best_reward(), float)
 assert_type(scheduler.get_best_config(), dict[str, Any])
 assert_type(scheduler.run(), None)
+assert_type(scheduler.explain(3), str)
 
 result = ag.tune(train, num_trials=3, mode="min")
 assert_type(result, ag.TuneResult)
 assert_type(result.best_reward, float)
+assert_type(result.explain("3"), str)
 
 searcher = ag.searcher.RandomSearcher(train.cs, "accuracy", points_to_evaluate=[{"lr": 0.1}])
 assert_type(searcher.get_config(), dict[str, Any])
