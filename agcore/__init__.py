@@ -62,6 +62,7 @@ _HOMES = {
         "sample_config",
     ),
     "agcore.tuning": ("TuneResult", "tune"),
+    "agcore.whatif": ("ReplayResult", "replay"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

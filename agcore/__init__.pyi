@@ -60,3 +60,7 @@ from agcore.tuning import (
     tune as tune,
 )
 from agcore.version import __version__ as __version__
+from agcore.whatif import (
+    ReplayResult as ReplayResult,
+    replay as replay,
+)

@@ -145,15 +145,29 @@ def make_scheduler(train_fn: Any, scheduler: str = "fifo", **arguments: Any) -> 
     Raises:
         SpecError: There is no such scheduler.
     """
+    kind = _kind(scheduler)
+    _check_names(scheduler, arguments)
+    if scheduler in _TYPES:
+        arguments["type"] = _TYPES[scheduler]
+    return kind(train_fn, **arguments)
+
+
+def arguments_of(scheduler: str) -> set[str]:
+    """Names of the arguments of a scheduler, given by its short name.
+
+    Raises:
+        SpecError: There is no such scheduler.
+    """
+    return _argument_names(_kind(scheduler))
+
+
+def _kind(scheduler: str) -> type[TrialScheduler]:
     if scheduler not in _KINDS:
         raise SpecError(
             f"scheduler={scheduler!r} is unknown{did_you_mean(str(scheduler), SCHEDULERS)}; "
             f"there are: {', '.join(SCHEDULERS)}"
         )
-    _check_names(scheduler, arguments)
-    if scheduler in _TYPES:
-        arguments["type"] = _TYPES[scheduler]
-    return _KINDS[scheduler](train_fn, **arguments)
+    return _KINDS[scheduler]
 
 
 def _check_names(scheduler: str, arguments: Mapping[str, Any]) -> None:

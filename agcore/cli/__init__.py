@@ -1,4 +1,4 @@
-"""The command line: ``agcore demo``, ``agcore tune`` and ``agcore why``, one file for each command.
+"""The command line: ``agcore demo``, ``tune``, ``why`` and ``replay``, one file for each.
 
 The top of the package: it may import everything, and nothing imports it. What costs time to
 import is imported when a command runs, so that ``agcore --help`` answers at once.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from agcore.cli.demo import demo
+from agcore.cli.replay import replay
 from agcore.cli.tune import tune
 from agcore.cli.why import why
 from agcore.errors import AgcoreError, TrialFailed
@@ -28,8 +29,9 @@ EXIT_INTERRUPTED = 130
 Examples:
   agcore demo
   agcore tune train.py:train --num-trials 50
-  agcore tune --help
+  agcore replay run-1 --scheduler hbs,hbp
   agcore why run-1 7
+  agcore tune --help
 
 \b
 Exit codes:
@@ -47,6 +49,7 @@ def agcore() -> None:
 agcore.add_command(demo)
 agcore.add_command(tune)
 agcore.add_command(why)
+agcore.add_command(replay)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 DEFAULT_PICTURE = Path("agcore-incumbent.png")
 
+TAKEN_BY = {
+    "max_t": ("hbs", "hbp", "sync", "pasha"),
+    "grace_period": ("hbs", "hbp", "median", "sync", "pasha"),
+    "reduction_factor": ("hbs", "hbp", "sync", "pasha"),
+    "brackets": ("hbs", "hbp", "sync"),
+}
+"""For each option of schedulers that stop or pause: which of them take it."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
@@ -152,6 +160,42 @@ def _output_options() -> list[Callable[[Command], Command]]:
     ]
 
 
+def rung_options(max_t_help: str) -> Callable[[Command], Command]:
+    """A decorator that gives a command the options of `TAKEN_BY`."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(_rung_options(max_t_help)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _rung_options(max_t_help: str) -> list[Callable[[Command], Command]]:
+    return [
+        click.option("--max-t", type=click.IntRange(min=1), metavar="N", help=max_t_help),
+        click.option(
+            "--grace-period",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="hbs, hbp, sync, pasha: resource of the first rung; median: of the first "
+            "decision; by default 1.",
+        ),
+        click.option(
+            "--reduction-factor",
+            type=float,
+            metavar="X",
+            help="hbs, hbp, sync, pasha: factor between rungs; by default 3.",
+        ),
+        click.option(
+            "--brackets",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="hbs, hbp, sync: number of brackets; by default 1, with sync all.",
+        ),
+    ]
+
+
 class SectionedCommand(click.Command):
     """A command whose help lists the options in sections, by what they are for."""
 
@@ -163,6 +207,8 @@ class SectionedCommand(click.Command):
             if record is not None:
                 sections[_section_of(parameter.name)].append(record)
         for title, records in sections.items():
+            if not records:
+                continue
             with formatter.section(title):
                 formatter.write_dl(records)
 
@@ -174,14 +220,24 @@ def _section_of(name: str | None) -> str:
 _SECTIONS = {
     "What is tuned": ("framework", "reward_attr", "mode", "time_attr"),
     "Search": (
+        "schedulers",
         "scheduler",
         "searcher",
+        "function",
+        "between",
         "seed",
         "max_t",
         "grace_period",
         "reduction_factor",
         "brackets",
     ),
-    "Limits and resources": ("num_trials", "time_out", "workers", "num_cpus", "num_gpus"),
+    "Limits and resources": (
+        "num_trials",
+        "time_out",
+        "workers",
+        "num_cpus",
+        "num_gpus",
+        "restarts",
+    ),
     "Output": (),
 }

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from agcore.callbacks.progress import duration
+from agcore.cli.page import Page, aligned, counted, seconds_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    from rich.console import Console
 
     from agcore.history import Trial
     from agcore.tuning import TuneResult
 
-_INDENT = 2
 _INCUMBENTS_SHOWN = 15
 _ERRORS_SHOWN = 5
 _ERROR_CHARS = 160
@@ -28,7 +27,7 @@ _OUTPUT_LINES = 5
 _KEY_CHARS = 32
 
 
-class Summary:
+class Summary(Page):
     """Writes about a run to standard output: tables on a terminal, plain text elsewhere.
 
     Args:
@@ -37,9 +36,9 @@ class Summary:
     """
 
     def __init__(self, result: TuneResult, console: Console | None = None) -> None:
+        super().__init__(console)
         self._result = result
         self._history = result.scheduler.history
-        self._out = console or Console(highlight=False, markup=False, emoji=False)
         settings = result.settings
         self._reward, self._resource = settings["reward_attr"], settings["time_attr"]
 
@@ -62,7 +61,7 @@ class Summary:
         settings, trials = self._result.settings, self._result.trials
         self._heading(
             f"{settings['scheduler']}, {settings['searcher']}, seed {settings['seed']}: "
-            f"{_counted(len(trials), 'trial')} in {duration(self._result.time_spent.run_s)}"
+            f"{counted(len(trials), 'trial')} in {duration(self._result.time_spent.run_s)}"
         )
         self._out.line()
 
@@ -87,7 +86,7 @@ class Summary:
         run_s = self._result.time_spent.run_s
         rewards = aligned([incumbent.reward for incumbent in found])
         rows = [
-            (_seconds(i.elapsed_s, run_s), str(i.trial_id), str(i.resource), reward)
+            (seconds_text(i.elapsed_s, run_s), str(i.trial_id), str(i.resource), reward)
             for i, reward in zip(found, rewards, strict=True)
         ]
         if len(rows) > _INCUMBENTS_SHOWN:
@@ -109,14 +108,14 @@ class Summary:
                 (
                     what,
                     "" if trials is None else f"{trials:,}",
-                    _seconds(seconds, spent.total_s),
+                    seconds_text(seconds, spent.total_s),
                     f"{100 * spent.share(seconds):.1f}%",
                 )
                 for what, trials, seconds in rows
             ],
             first_is_text=True,
         )
-        configs = _counted(count, "config")
+        configs = counted(count, "config")
         self._prose(Text(f"The searcher took {spent.suggest_s:.2g} s to propose {configs}."))
         self._out.line()
 
@@ -148,52 +147,6 @@ class Summary:
         hint = "--debug-log shows each failure as it happens, with traceback and output."
         self._prose(Text(hint))
 
-    # -- writing ---------------------------------------------------------------------------
-
-    def _heading(self, text: str) -> None:
-        self._prose(Text(text, style="bold"), indent=0)
-
-    def _prose(self, text: Text, indent: int = _INDENT) -> None:
-        """Write a sentence; a terminal breaks it between words, a pipe gets it whole."""
-        width = max(1, self._out.width - indent)
-        for line in text.wrap(self._out, width) if self._out.is_terminal else [text]:
-            line.rstrip()
-            self._out.print(Text(" " * indent) + line, soft_wrap=True)
-
-    def _line(self, text: str) -> None:
-        """Write a line that is to stay one, so that it can be copied."""
-        self._out.print(Text(" " * _INDENT + text), soft_wrap=True)
-
-    def _quote(self, title: str, lines: Sequence[str], most: int) -> None:
-        if lines:
-            self._line(title)
-            for line in lines[-most:]:
-                self._line(f"  {line}")
-
-    def _table(
-        self,
-        headings: Iterable[str],
-        rows: Iterable[Sequence[str]],
-        *,
-        first_is_text: bool = False,
-    ) -> None:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
-        for i, heading in enumerate(headings):
-            justify: Any = "left" if first_is_text and i == 0 else "right"
-            table.add_column(Text(heading), justify=justify, overflow="fold")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        self._out.print(Padding(table, (0, 0, 0, _INDENT), expand=False))
-
-
-def aligned(values: Sequence[float]) -> list[str]:
-    """Numbers with six significant digits, and as many decimals as the longest needs."""
-    texts = [f"{value:.6g}" for value in values]
-    if any("e" in text or "n" in text for text in texts):
-        return texts
-    decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
-    return [f"{value:.{decimals}f}" for value in values]
-
 
 def _value(value: object) -> str:
     """A value of a config; a float keeps its point, text its quotes."""
@@ -201,15 +154,6 @@ def _value(value: object) -> str:
         return repr(value)
     text = f"{value:.6g}"
     return text if set(text) & set(".en") else f"{text}.0"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("s" if count != 1 else "")
-
-
-def _seconds(seconds: float, longest_s: float) -> str:
-    decimals = 2 if longest_s < 10 else 1 if longest_s < 10_000 else 0
-    return f"{seconds:,.{decimals}f}"
 
 
 def _cut(text: str) -> str:

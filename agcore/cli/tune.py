@@ -6,15 +6,13 @@ from typing import Any
 
 import click
 
-from agcore.cli.options import RunRequest, SectionedCommand, run_options
-
-_TAKEN_BY = {
-    "max_t": ("hbs", "hbp", "sync", "pasha"),
-    "grace_period": ("hbs", "hbp", "median", "sync", "pasha"),
-    "reduction_factor": ("hbs", "hbp", "sync", "pasha"),
-    "brackets": ("hbs", "hbp", "sync"),
-}
-"""For each option of schedulers that stop or pause: which of them take it."""
+from agcore.cli.options import (
+    TAKEN_BY,
+    RunRequest,
+    SectionedCommand,
+    run_options,
+    rung_options,
+)
 
 
 @click.command(
@@ -62,30 +60,8 @@ A train function, in train.py:
     show_default=True,
     help="Whether large or small rewards are good.",
 )
-@click.option(
-    "--max-t",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="hbs, hbp, sync, pasha: full resource of a trial; by default args.epochs or args.max_t.",
-)
-@click.option(
-    "--grace-period",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="hbs, hbp, sync, pasha: resource of the first rung; median: of the first decision; by "
-    "default 1.",
-)
-@click.option(
-    "--reduction-factor",
-    type=float,
-    metavar="X",
-    help="hbs, hbp, sync, pasha: factor between rungs; by default 3.",
-)
-@click.option(
-    "--brackets",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="hbs, hbp, sync: number of brackets; by default 1, with sync all.",
+@rung_options(
+    "hbs, hbp, sync, pasha: full resource of a trial; by default args.epochs or args.max_t."
 )
 @click.option(
     "--num-gpus",
@@ -104,7 +80,7 @@ def tune(target: str, num_gpus: float, **options: Any) -> None:
     from agcore.cli.target import load_train_function
 
     arguments = {name: options.pop(name) for name in ("reward_attr", "time_attr", "mode")}
-    special = {name: options.pop(name) for name in _TAKEN_BY}
+    special = {name: options.pop(name) for name in TAKEN_BY}
     request = RunRequest(**options)
     arguments |= {name: value for name, value in special.items() if value is not None}
     _check(request, arguments)
@@ -121,7 +97,7 @@ def _check(request: RunRequest, arguments: dict[str, Any]) -> None:
     """
     if request.time_out is None and request.num_trials is None:
         raise click.UsageError("say when to end: pass --num-trials N, --time-out S, or both")
-    for name, takers in _TAKEN_BY.items():
+    for name, takers in TAKEN_BY.items():
         if name in arguments and request.scheduler not in takers:
             *others, last = takers
             raise click.UsageError(

@@ -2,6 +2,7 @@
 
 ``source.py`` says what a curve is; ``table.py`` holds recorded ones, ``recording.py`` reads them
 from runs and files, and ``neighbours.py`` guesses those of configs that were not recorded.
+``yahpo.py`` has those of a surrogate, and is imported by itself.
 `agcore.executor.simulated.SimulatedExecutor` plays them.
 """
 

@@ -122,12 +122,15 @@ def time_attr_of(history: RunHistory) -> str:
     return str(first.settings.get("time_attr", "epoch"))
 
 
+def trials_with_curves(history: RunHistory) -> list[Trial]:
+    """The trials that have reported or failed, by number."""
+    return [t for t in history.trials.values() if t.reports or t.state.is_failure]
+
+
 def curves_of_run(history: RunHistory, time_attr: str) -> Iterator[RecordedCurve]:
     """The curves of all trials that have reported or failed, by trial."""
     seconds = _seconds_in(history)
-    for trial in history.trials.values():
-        if not trial.reports and not trial.state.is_failure:
-            continue
+    for trial in trials_with_curves(history):
         reports = tuple({**r.metrics, time_attr: r.resource} for r in trial.reports)
         yield RecordedCurve(
             dict(trial.config), reports, tuple(seconds.get(trial.trial_id, ())), _cut(trial)

@@ -70,7 +70,7 @@ class CurveTable:
         self.time_attr = time_attr
         self.between = between
         self._neighbours = whole_number("neighbours", neighbours)
-        self._space = None if space is None else _as_space(space)
+        self._space = None if space is None else as_space(space)
         self._curves = tuple(curves)
         if not self._curves:
             raise SpecError("a table needs at least one curve; no trial has reported anything")
@@ -317,7 +317,15 @@ class CurveTable:
         return Neighbourhood(self._space, [complete(same[0].config) for same in self._whole])
 
 
-def _as_space(space: Any) -> SearchSpace:
+def as_space(space: Any) -> SearchSpace:
+    """``space`` as a search space.
+
+    Args:
+        space: A `SearchSpace`, a train function, or a dict of spaces.
+
+    Raises:
+        SpecError: It is none of these.
+    """
     if isinstance(space, SearchSpace):
         return space
     of_function = getattr(space, "cs", None)

@@ -13,12 +13,13 @@ from agcore.version import __version__
 def test_help_shows_the_commands_and_examples(agcore):
     done = agcore("--help")
     assert done.returncode == 0
-    for text in ("Usage: agcore", "demo", "tune", "why", "Examples:", "Exit codes:"):
+    for text in ("Usage: agcore", "demo", "tune", "why", "replay", "Examples:", "Exit codes:"):
         assert text in done.stdout
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["demo", "--help"], ["tune", "--help"], ["why", "--help"]]
+    "arguments",
+    [["--help"], *([name, "--help"] for name in ("demo", "tune", "why", "replay"))],
 )
 def test_help_fits_eighty_columns(agcore, arguments):
     done = agcore(*arguments)

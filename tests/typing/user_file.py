@@ -26,6 +26,8 @@ assert_type(result, ag.TuneResult)
 assert_type(result.best_reward, float)
 assert_type(result.explain("3"), str)
 
+assert_type(ag.replay("run-1", scheduler=["hbs", "hbp"], brackets=2), ag.ReplayResult)
+
 searcher = ag.searcher.RandomSearcher(train.cs, "accuracy", points_to_evaluate=[{"lr": 0.1}])
 assert_type(searcher.get_config(), dict[str, Any])
 
