@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _OPEN = ".open"
 _REPLACED = ".replaced-"
 _DELETED = ".deleted-"
+_COPIED = ".copied-"
+_ATTEMPTS = 100
 
 
 class TrialCheckpoints:
@@ -95,12 +97,69 @@ class TrialCheckpoints:
         return self._folder
 
 
+def copy_checkpoint(
+    source: Path, folder: Path, make: Callable[[Path], None] | None = None
+) -> int | None:
+    """Copy a complete checkpoint into the folder of another trial.
+
+    The trial that the checkpoint is of may go on writing meanwhile; even one that is started again
+    and saves the same resource once more only puts a whole folder in the place of another.
+
+    Args:
+        source: The checkpoint, a folder named by its resource.
+        folder: Where the copy is to be, under the same name; on the disk when it is there.
+        make: Makes a folder, its parents too.
+
+    Returns:
+        Bytes of the copy, or None if there is no such checkpoint any more.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written.
+    """
+    copied = folder / f"{_COPIED}{source.name}"
+    for _ in range(_ATTEMPTS):
+        inode = _inode(source)
+        if inode is None:
+            continue  # it may be between two names
+        (make or _make_with_parents)(folder)
+        _remove(copied)
+        try:
+            shutil.copytree(source, copied, symlinks=True)
+        except OSError:
+            if _inode(source) == inode:
+                _remove(copied)
+                raise
+            continue
+        if _inode(source) == inode:
+            size = _sync_tree(copied)
+            target = folder / source.name
+            _remove(target)
+            copied.rename(target)
+            _sync(folder)
+            return size
+    _remove(copied)
+    return None
+
+
+def _inode(path: Path) -> int | None:
+    """What tells a folder from another of the same name; None if there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 def discard_others(folder: Path, keep: frozenset[int]) -> None:
     """Remove the complete checkpoints of a trial but for the resources in ``keep``.
 
     What the trial is writing just now is left alone.
     """
-    for resource in complete_checkpoints(folder) - keep:
+    discard(folder, complete_checkpoints(folder) - keep)
+
+
+def discard(folder: Path, resources: frozenset[int]) -> None:
+    """Remove complete checkpoints of a trial, those that there are."""
+    for resource in resources & complete_checkpoints(folder):
         deleted = folder / f"{_DELETED}{resource}"
         _remove(deleted)
         (folder / str(resource)).rename(deleted)  # never half of it under its own name
@@ -124,7 +183,7 @@ def clean_up(folder: Path) -> None:
                 _remove(entry)
             else:
                 entry.rename(target)
-        elif entry.name == _OPEN or entry.name.startswith(_DELETED):
+        elif entry.name == _OPEN or entry.name.startswith((_DELETED, _COPIED)):
             _remove(entry)
     for empty in (folder, folder.parent):
         with contextlib.suppress(OSError):
@@ -137,6 +196,13 @@ def complete_checkpoints(folder: Path) -> frozenset[int]:
         return frozenset(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal())
     except FileNotFoundError:
         return frozenset()
+
+
+def checkpoint_bytes(path: Path) -> int:
+    """Size of the files of a checkpoint."""
+    return sum(
+        file.stat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink()
+    )
 
 
 def _make_with_parents(folder: Path) -> None:

@@ -58,6 +58,8 @@ class Trial:
         exit_code: Of the process, if it vanished; negative for a signal.
         evidence: Why memory is thought to have run out, or empty.
         was_tried: Whether an attempt has come to an end.
+        parent: The trial whose config was changed into this one's; None if there is none.
+        begin: Resource of the parent whose training it goes on with; 0 if it began anew.
     """
 
     trial_id: int
@@ -78,6 +80,8 @@ class Trial:
     exit_code: int | None = None
     evidence: str = ""
     was_tried: bool = False
+    parent: int | None = None
+    begin: int = 0
 
     @property
     def resource(self) -> int:
@@ -123,6 +127,24 @@ class BestTrial:
     resource: int
     metrics: Metrics
     state: TrialState
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """A trial as a part of the line that leads to another one.
+
+    Attributes:
+        trial_id: Its number.
+        config: With which it trained.
+        begin: Resource behind which its part begins.
+        end: Resource at which the next of the line took over, or up to where the last has come; 0
+            if the next has taken over the config only.
+    """
+
+    trial_id: int
+    config: Config
+    begin: int
+    end: int
 
 
 _NOT_ENDED = frozenset({TrialState.RUNNING, TrialState.PAUSED})
@@ -175,7 +197,12 @@ class RunHistory:
 
     def _trial_proposed(self, event: TrialProposed) -> None:
         self.trials[event.trial_id] = Trial(
-            event.trial_id, event.config, event.origin, event.why, event.bracket
+            event.trial_id,
+            event.config,
+            event.origin,
+            event.why,
+            event.bracket,
+            parent=event.parent,
         )
 
     def _trial_started(self, event: TrialStarted) -> None:
@@ -184,6 +211,8 @@ class RunHistory:
         if state is not TrialState.RUNNING or not trial.attempts:  # else it was cut off
             self.num_running += 1
         trial.attempts += 1
+        if event.parent is not None:
+            trial.begin = event.resume_from
         trial.started_s = event.time_s
         trial.state = TrialState.RUNNING
         if state not in _NOT_ENDED:
@@ -264,6 +293,24 @@ class RunHistory:
             report.metrics,
             trial.state,
         )
+
+    def lineage(self, trial_id: int) -> list[Ancestor]:
+        """The line that leads to a trial, the trial itself last: configs by resource.
+
+        Only population-based training has lines of more than one trial.
+
+        Raises:
+            SpecError: There is no such trial.
+        """
+        trial = self.trials.get(trial_id)
+        if trial is None:
+            raise SpecError(f"there is no trial {trial_id!r}; there are {len(self.trials)} trials")
+        end = max(trial.resource, trial.begin)
+        line = [Ancestor(trial.trial_id, dict(trial.config), trial.begin, end)]
+        while trial.parent is not None:
+            end, trial = trial.begin, self.trials[trial.parent]
+            line.append(Ancestor(trial.trial_id, dict(trial.config), min(trial.begin, end), end))
+        return line[::-1]
 
     def to_users_sign(self, reward: float) -> float:
         """A reward as the user reports it."""

@@ -118,11 +118,15 @@ class NewTrial:
         bracket: Bracket the trial will belong to.
         first_milestone: Resource of its first decision, or None if there is none.
         parent: Trial whose checkpoint the new one starts from (population-based training).
+        resume_from: Resource of the parent that the new trial goes on from, if it can.
+        reason: With a parent: why this one, and in whose place.
     """
 
     bracket: int = 0
     first_milestone: int | None = None
     parent: int | None = None
+    resume_from: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +259,10 @@ class ConfigEnqueued:
 
 @dataclass(frozen=True, slots=True)
 class TrialProposed:
-    """A config was chosen. ``why`` holds the numbers behind the choice."""
+    """A config was chosen. ``why`` holds the numbers behind the choice.
+
+    ``parent`` is the trial whose config was changed a little, None if there is none.
+    """
 
     trial_id: int
     time_s: float
@@ -264,6 +271,7 @@ class TrialProposed:
     bracket: int = 0
     why: Mapping[str, Any] = field(default_factory=_nothing)
     suggest_s: float = 0.0
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +280,7 @@ class TrialStarted:
 
     ``resume_from`` is where a promotion goes on, 0 for a trial that was never paused. ``again``
     says that the attempt takes the place of one that was cut off; the policy is not told.
+    ``parent`` is the trial whose training a new one goes on with, from ``resume_from``.
     """
 
     trial_id: int
@@ -281,6 +290,7 @@ class TrialStarted:
     milestone: int | None = None
     reason: str = ""
     again: bool = False
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from agcore.scheduler import (
     HyperbandScheduler,
     MedianStoppingScheduler,
     PASHAScheduler,
+    PopulationBasedTrainingScheduler,
     SynchronousHyperbandScheduler,
 )
 from agcore.train_fn import as_train_function
@@ -38,6 +39,7 @@ _KINDS: dict[str, type[TrialScheduler]] = {
     "median": MedianStoppingScheduler,
     "sync": SynchronousHyperbandScheduler,
     "pasha": PASHAScheduler,
+    "pbt": PopulationBasedTrainingScheduler,
 }
 _TYPES = {"hbs": "stopping", "hbp": "promotion"}
 SCHEDULERS = tuple(_KINDS)
@@ -139,7 +141,8 @@ def make_scheduler(train_fn: Any, scheduler: str = "fifo", **arguments: Any) -> 
     Args:
         train_fn: A function decorated with ``@ag.args``.
         scheduler: ``'fifo'``; ``'hbs'`` or ``'hbp'``, which are Hyperband stopping and promotion;
-            ``'median'`` (stopping), ``'sync'`` (synchronous Hyperband) or ``'pasha'``.
+            ``'median'`` (stopping), ``'sync'`` (synchronous Hyperband), ``'pasha'``, or ``'pbt'``
+            (population-based training).
         arguments: Those of the scheduler.
 
     Raises:
@@ -212,9 +215,10 @@ def tune(
             ``reporter(**metrics)``, or returns the reward (or a dict with it).
         space: Spaces and constants by argument name.
         scheduler: ``'fifo'``, ``'hbs'`` (Hyperband, stopping), ``'hbp'`` (promotion), ``'median'``
-            (median stopping), ``'sync'`` (synchronous Hyperband) or ``'pasha'``.
+            (median stopping), ``'sync'`` (synchronous Hyperband), ``'pasha'``, or ``'pbt'``
+            (population-based training).
         searcher: Name or object.
-        num_trials: Trials in total. This or ``time_out`` must be given.
+        num_trials: Trials in total. This or ``time_out`` must be given, unless with ``'pbt'``.
         time_out: Seconds for the run.
         reward_attr: Key of the reward in reports.
         mode: ``'max'`` or ``'min'``.

@@ -1,8 +1,19 @@
+import errno
 import os
+import shutil
+import threading
 
 import pytest
 
-from agcore.checkpoints import TrialCheckpoints, clean_up, complete_checkpoints, discard_others
+from agcore.checkpoints import (
+    TrialCheckpoints,
+    checkpoint_bytes,
+    clean_up,
+    complete_checkpoints,
+    copy_checkpoint,
+    discard,
+    discard_others,
+)
 
 
 def save(checkpoints, resource, text):
@@ -104,3 +115,83 @@ def test_a_full_disk_is_an_error_and_the_checkpoint_before_stays(tmp_path, monke
         checkpoints.commit(2)
     assert complete_checkpoints(tmp_path / "checkpoint") == {1}
     assert checkpoints.latest == tmp_path / "checkpoint" / "1"
+
+
+def test_a_copy_is_whole_and_independent(tmp_path):
+    parent = TrialCheckpoints(tmp_path / "parent")
+    (parent.open_folder / "deep").mkdir()
+    (parent.open_folder / "deep" / "a").write_text("abc")
+    (parent.open_folder / "link").symlink_to(tmp_path)
+    save(parent, 7, "model")
+    (parent.open_folder / "half.txt").write_text("not yet")
+    folder = tmp_path / "child" / "checkpoint"
+    assert copy_checkpoint(parent.latest, folder) == checkpoint_bytes(parent.latest) == 8
+    assert complete_checkpoints(folder) == {7}
+    (parent.latest / "model.txt").write_text("other")
+    assert (folder / "7" / "model.txt").read_text() == "model"
+    assert (folder / "7" / "link").is_symlink()
+    assert [entry.name for entry in folder.iterdir()] == ["7"]
+
+
+def test_there_is_no_copy_of_what_is_not_there(tmp_path):
+    assert copy_checkpoint(tmp_path / "parent" / "7", tmp_path / "child") is None
+    assert not (tmp_path / "child").exists()
+
+
+def test_a_copy_is_never_a_mixture_while_the_same_resource_is_saved_again(tmp_path):
+    parent = TrialCheckpoints(tmp_path / "parent")
+
+    def rewrite(text):
+        for number in range(30):
+            (parent.open_folder / str(number)).write_text(text)
+        parent.commit(3)
+
+    rewrite("0")
+    is_over = threading.Event()
+
+    def go_on():
+        count = 1
+        while not is_over.is_set():
+            rewrite(str(count))
+            count += 1
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        for number in range(25):
+            folder = tmp_path / f"child{number}"
+            if copy_checkpoint(tmp_path / "parent" / "3", folder) is not None:
+                files = list((folder / "3").iterdir())
+                assert len(files) == 30
+                assert len({file.read_text() for file in files}) == 1
+    finally:
+        is_over.set()
+        writer.join()
+
+
+def test_a_copy_for_which_there_is_no_room_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
+    parent = TrialCheckpoints(tmp_path / "parent")
+    save(parent, 1, "model")
+
+    def no_room(source, target, **options):
+        target.mkdir()
+        raise shutil.Error([(str(source), str(target), os.strerror(errno.ENOSPC))])
+
+    monkeypatch.setattr(shutil, "copytree", no_room)
+    with pytest.raises(OSError, match="No space left"):
+        copy_checkpoint(parent.latest, tmp_path / "child")
+    assert list((tmp_path / "child").iterdir()) == []
+
+
+def test_a_copy_that_was_cut_off_is_cleaned_up(tmp_path):
+    (tmp_path / "checkpoint" / ".copied-3").mkdir(parents=True)
+    clean_up(tmp_path / "checkpoint")
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_discarding_leaves_the_other_checkpoints_alone(tmp_path):
+    checkpoints = TrialCheckpoints(tmp_path / "checkpoint")
+    for resource in (1, 2, 3):
+        save(checkpoints, resource, "x")
+    discard(tmp_path / "checkpoint", frozenset({1, 2, 9}))
+    assert complete_checkpoints(tmp_path / "checkpoint") == {3}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from agcore.errors import SpecError
-from agcore.history import RunHistory
+from agcore.history import Ancestor, RunHistory
 from agcore.records import (
     Action,
     Decided,
@@ -140,3 +140,24 @@ def test_decisions_can_be_looked_up_by_resource():
 def test_a_best_at_nowhere_is_refused(at):
     with pytest.raises(SpecError, match="at="):
         history_of([]).best(at=at)
+
+
+def test_a_lineage_goes_from_the_first_ancestor_to_the_trial():
+    history = RunHistory()
+    history.apply(TrialProposed(0, 0.0, {"x": 0}, "random"))
+    history.apply(TrialStarted(0, 0.0))
+    history.apply(Reported(0, 1.0, 8, 0.5, {}))
+    history.apply(TrialProposed(1, 1.0, {"x": 1}, "explore", parent=0))
+    history.apply(TrialStarted(1, 1.0, 0, 6, parent=0))
+    history.apply(TrialProposed(2, 1.0, {"x": 2}, "explore", parent=1))
+    history.apply(TrialStarted(2, 1.0))  # without its parent's training
+    history.apply(Reported(2, 2.0, 3, 0.5, {}))
+    assert history.lineage(0) == [Ancestor(0, {"x": 0}, 0, 8)]
+    assert history.lineage(1) == [Ancestor(0, {"x": 0}, 0, 6), Ancestor(1, {"x": 1}, 6, 6)]
+    assert [(a.trial_id, a.begin, a.end) for a in history.lineage(2)] == [
+        (0, 0, 6),
+        (1, 0, 0),
+        (2, 0, 3),
+    ]
+    with pytest.raises(SpecError, match="there is no trial 3"):
+        history.lineage(3)

@@ -59,8 +59,12 @@ decisions = st.builds(
 )
 events = st.one_of(
     st.builds(RunResumed, times, st.none() | counts, st.none() | finite),
-    st.builds(TrialProposed, ids, times, configs, text, ids, metrics.filter(bool), times),
-    st.builds(TrialStarted, ids, times, ids, ids, st.none() | ids, text),
+    st.builds(
+        TrialProposed, ids, times, configs, text, ids, metrics.filter(bool), times, st.none() | ids
+    ),
+    st.builds(
+        TrialStarted, ids, times, ids, ids, st.none() | ids, text, st.booleans(), st.none() | ids
+    ),
     st.builds(Reported, ids, times, counts, floats, metrics),
     st.builds(Decided, ids, times, counts, decisions),
     st.builds(
@@ -118,6 +122,17 @@ def written(path, events):
         writer.append(event)
     writer.close()
     return path
+
+
+def test_the_parent_of_a_copy_is_written_and_others_have_none():
+    proposed = TrialProposed(5, 1.0, {"x": 1}, "explore", parent=0)
+    started = TrialStarted(5, 1.0, 0, 4, 6, parent=0)
+    for event in (proposed, started):
+        assert json.loads(encode_event(event))["parent"] == 0
+        assert decode_event(encode_event(event)) == event
+    before = '{"event":"TrialStarted","trial_id":5,"time_s":1.0,"attempt":0,"resume_from":0}'
+    assert decode_event(before).parent is None
+    assert "parent" not in encode_event(TrialProposed(5, 1.0, {"x": 1}, "random"))
 
 
 def test_what_is_committed_is_read_back_also_while_it_grows(tmp_path):

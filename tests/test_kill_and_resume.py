@@ -47,6 +47,8 @@ SCRIPT = textwrap.dedent(
         "promotion": lambda **a: ag.scheduler.HyperbandScheduler(train, type="promotion", **a),
         "deterministic": lambda **a: ag.scheduler.HyperbandScheduler(
             train, type="promotion", deterministic=True, logical_workers=3, **a),
+        "population": lambda **a: ag.scheduler.PopulationBasedTrainingScheduler(
+            train, population_size=5, perturbation_interval=2, quantile_fraction=0.4, **a),
     }
     options = {"num_init_random": 3, "opt_skip_init_length": 6, "opt_skip_period": 3}
     scheduler = schedulers[kind](
@@ -66,7 +68,7 @@ SCRIPT = textwrap.dedent(
     }))
     """
 )
-KINDS = ("fifo", "stopping", "promotion", "deterministic")
+KINDS = ("fifo", "stopping", "promotion", "deterministic", "population")
 SEARCHERS = ("random", "grid", "bayesopt")
 
 

@@ -31,7 +31,7 @@ def tune(*arguments, **keywords):
 # -- what can be tuned ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp", "median", "sync", "pasha"])
+@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp", "median", "sync", "pasha", "pbt"])
 def test_a_decorated_function_is_tuned_by_each_scheduler(scheduler):
     result = tune(decorated, scheduler=scheduler, num_trials=6)
     assert len(result.trials) == 6
@@ -40,6 +40,12 @@ def test_a_decorated_function_is_tuned_by_each_scheduler(scheduler):
     assert repr(result) == f"TuneResult(6 trials, best {result.best_reward:g} in trial " + (
         f"{result.best.trial_id})"
     )
+
+
+def test_a_population_is_tuned_without_limits():
+    result = tune(decorated, scheduler="pbt", population_size=3)
+    assert len([t for t in result.trials.values() if t.parent is None]) == 3
+    assert result.best.resource == 3
 
 
 def test_a_plain_function_is_tuned_over_a_space():

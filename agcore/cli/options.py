@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DEFAULT_PICTURE = Path("agcore-incumbent.png")
 
 TAKEN_BY = {
-    "max_t": ("hbs", "hbp", "sync", "pasha"),
+    "max_t": ("hbs", "hbp", "sync", "pasha", "pbt"),
     "grace_period": ("hbs", "hbp", "median", "sync", "pasha"),
     "reduction_factor": ("hbs", "hbp", "sync", "pasha"),
     "brackets": ("hbs", "hbp", "sync"),
@@ -85,12 +85,13 @@ def _search_options(default_scheduler: str) -> list[Callable[[Command], Command]
     return [
         click.option(
             "--scheduler",
-            type=click.Choice(["fifo", "hbs", "hbp", "median", "sync", "pasha"]),
+            type=click.Choice(["fifo", "hbs", "hbp", "median", "sync", "pasha", "pbt"]),
             default=default_scheduler,
             show_default=True,
             help="Run all trials to their end (fifo), stop bad ones early (hbs; median: those "
-            "worse than half of the others), or pause all and promote good ones (hbp; sync: "
-            "when all of a rung have arrived; pasha: no further than rankings change).",
+            "worse than half of the others), pause all and promote good ones (hbp; sync: when all "
+            "of a rung have arrived; pasha: no further than rankings change), or replace bad ones "
+            "by changed copies of good ones (pbt).",
         ),
         click.option(
             "--searcher",
@@ -230,6 +231,8 @@ _SECTIONS = {
         "grace_period",
         "reduction_factor",
         "brackets",
+        "population_size",
+        "perturbation_interval",
     ),
     "Limits and resources": (
         "num_trials",

@@ -14,6 +14,13 @@ from agcore.cli.options import (
     rung_options,
 )
 
+_TAKEN_BY = {
+    **TAKEN_BY,
+    "population_size": ("pbt",),
+    "perturbation_interval": ("pbt",),
+}
+"""For each option of schedulers that stop, pause or replace: which of them take it."""
+
 
 @click.command(
     cls=SectionedCommand,
@@ -61,7 +68,19 @@ A train function, in train.py:
     help="Whether large or small rewards are good.",
 )
 @rung_options(
-    "hbs, hbp, sync, pasha: full resource of a trial; by default args.epochs or args.max_t."
+    "hbs, hbp, sync, pasha, pbt: full resource of a trial; by default args.epochs or args.max_t."
+)
+@click.option(
+    "--population-size",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="pbt: number of members; by default 8.",
+)
+@click.option(
+    "--perturbation-interval",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="pbt: resource between two comparisons; by default a tenth of --max-t.",
 )
 @click.option(
     "--num-gpus",
@@ -80,7 +99,7 @@ def tune(target: str, num_gpus: float, **options: Any) -> None:
     from agcore.cli.target import load_train_function
 
     arguments = {name: options.pop(name) for name in ("reward_attr", "time_attr", "mode")}
-    special = {name: options.pop(name) for name in TAKEN_BY}
+    special = {name: options.pop(name) for name in _TAKEN_BY}
     request = RunRequest(**options)
     arguments |= {name: value for name, value in special.items() if value is not None}
     _check(request, arguments)
@@ -95,12 +114,14 @@ def _check(request: RunRequest, arguments: dict[str, Any]) -> None:
     Raises:
         click.UsageError: Nothing limits the run, or an option needs another scheduler.
     """
-    if request.time_out is None and request.num_trials is None:
+    has_limit = request.time_out is not None or request.num_trials is not None
+    if not has_limit and request.scheduler != "pbt":
         raise click.UsageError("say when to end: pass --num-trials N, --time-out S, or both")
-    for name, takers in TAKEN_BY.items():
+    for name, takers in _TAKEN_BY.items():
         if name in arguments and request.scheduler not in takers:
             *others, last = takers
+            wanted = f"{', '.join(others)} or {last}" if others else last
             raise click.UsageError(
                 f"--{name.replace('_', '-')} has no effect with --scheduler {request.scheduler}; "
-                f"pass --scheduler {', '.join(others)} or {last}"
+                f"pass --scheduler {wanted}"
             )

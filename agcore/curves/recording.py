@@ -123,12 +123,19 @@ def time_attr_of(history: RunHistory) -> str:
 
 
 def trials_with_curves(history: RunHistory) -> list[Trial]:
-    """The trials that have reported or failed, by number."""
-    return [t for t in history.trials.values() if t.reports or t.state.is_failure]
+    """The trials that have reported or failed, by number; copies lack their beginning."""
+    return [
+        trial
+        for trial in history.trials.values()
+        if not trial.begin and (trial.reports or trial.state.is_failure)
+    ]
 
 
 def curves_of_run(history: RunHistory, time_attr: str) -> Iterator[RecordedCurve]:
-    """The curves of all trials that have reported or failed, by trial."""
+    """The curves of all trials that have reported or failed, by trial.
+
+    Copies that went on with the training of another trial have no curve of their own config.
+    """
     seconds = _seconds_in(history)
     for trial in trials_with_curves(history):
         reports = tuple({**r.metrics, time_attr: r.resource} for r in trial.reports)

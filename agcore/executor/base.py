@@ -39,6 +39,9 @@ class Executor(Protocol):
 
     `wait` hands news to ``deliver`` instead of returning it, so that an executor may run the
     train function inside `wait` and get its answers while the function is on the stack.
+
+    An executor whose trials need no files to go on where they were, or where a trial was that they
+    are copies of, says so by an attribute ``keeps_progress``.
     """
 
     @property

@@ -16,6 +16,9 @@ Nothing is run, and time passes only from one event to the next. The rules:
   the curve is over or the trial was told to end.
 * A promoted trial goes on behind the resource it had reached, or begins anew, where what is
   known already costs its time once more.
+* A copy of another trial (population-based training) plays the curve of its own config behind the
+  resource that the other had reached: as if it had always had this config, at the cost of the
+  rest. What training with one config leaves to another is not simulated.
 * Cutting a simulation off (Ctrl-C, ``time_out``, a crash) is not part of it. Trials that were cut
   off go on where they were, so that a run that goes on equals one that was never cut off.
 
@@ -79,9 +82,9 @@ class SimulatedExecutor:
             `agcore.curves.CurveTable`. The same arguments must give the same curve. What it
             raises is what its trial raises.
         num_workers: Trials at once.
-        keeps_progress: Whether a promoted trial goes on where it was paused, as trials with
-            checkpoints do. If not, it begins anew, and the epochs that are known cost their
-            time again.
+        keeps_progress: Whether a promoted trial goes on where it was paused, and a copy where the
+            other trial was, as trials with checkpoints do. If not, it begins anew, and the epochs
+            that are known cost their time again.
         charges_decisions: Whether the real seconds that scheduler and searcher take pass on the
             simulated clock too. Such a run is not the same every time.
 
@@ -118,6 +121,11 @@ class SimulatedExecutor:
         )
 
     # -- the protocol ----------------------------------------------------------------------
+
+    @property
+    def keeps_progress(self) -> bool:
+        """Whether trials that go on need no files of theirs for it."""
+        return self._keeps_progress
 
     @property
     def slots(self) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from agcore.jobs import Exited, Outcome, ReportReceived, wall_time_s
+from agcore.jobs import Exited, Outcome, ReportReceived, Resume, wall_time_s
 from agcore.records import Action, Decided, Reported, TrialEnded, TrialStarted, TrialState
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ class VirtualTimes:
         self._at: dict[int, int] = {}
         self._resource: dict[int, int] = {}
 
-    def started(self, trial_id: int) -> None:
+    def started(self, trial_id: int, resume_from: int = 0) -> None:
         """A trial was started; one that was cut off goes on at its own time."""
         self._at.setdefault(trial_id, self.now)
-        self._resource.setdefault(trial_id, 0)
+        self._resource.setdefault(trial_id, resume_from)
 
     def reported(self, trial_id: int, resource: int) -> None:
         """A report was handed over and accepted."""
@@ -74,7 +74,7 @@ class VirtualTimes:
         stopped = set()
         for event in events:
             if isinstance(event, TrialStarted):
-                self.started(event.trial_id)
+                self.started(event.trial_id, event.resume_from)
             elif isinstance(event, Reported):
                 self.reported(event.trial_id, event.resource)
             elif isinstance(event, Decided) and event.decision.action is not Action.CONTINUE:
@@ -154,7 +154,8 @@ class VirtualOrder:
         """
         if self.free_slots <= 0:
             raise RuntimeError("submit needs an open executor and a free slot")
-        self.times.started(job.trial_id)
+        resume_from = job.resume_from if isinstance(job, Resume) else 0
+        self.times.started(job.trial_id, resume_from)
         self._known[job.trial_id] = self.times.known(job.trial_id)
         self._jobs[job.trial_id] = job
 

@@ -122,6 +122,9 @@ class Course:
         until = "" if event.milestone is None else f", up to {words.at(event.milestone)}"
         if event.again:
             return f"started again{reason}{until}"
+        if event.parent is not None:
+            begin = f"{words.at(event.resume_from)} of trial {event.parent}"
+            return f"started behind {begin}{until}{reason}"
         if event.resume_from:
             until = "" if event.milestone is None else f" to {event.milestone}"
             return f"promoted from {words.at(event.resume_from)}{until}{reason}"

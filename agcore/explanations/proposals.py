@@ -113,6 +113,7 @@ class ProposalAccount:
             "random": self._drawn(),
             "user": self._given(),
             "queue": self._enqueued(),
+            "explore": f"Made of the config of trial {self._trial.parent}, changed a little.",
         }
         return said.get(origin, f"Proposed by the searcher {self._searcher} as {origin!r}.")
 

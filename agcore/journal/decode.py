@@ -147,6 +147,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "milestone": _natural,
     "num_trials": _natural,
     "origin": _text,
+    "parent": _natural,
     "pid": _natural,
     "reason": _text,
     "resource": _natural,

@@ -86,7 +86,7 @@ def _name(value: float) -> str:
 
 
 def _proposed_line(event: TrialProposed) -> str:
-    if event.why or not event.origin.isalpha():
+    if event.why or event.parent is not None or not event.origin.isalpha():
         return ""
     return (
         f'{{"event":"TrialProposed","trial_id":{event.trial_id},"time_s":{event.time_s:.6f},'
@@ -96,7 +96,7 @@ def _proposed_line(event: TrialProposed) -> str:
 
 
 def _started_line(event: TrialStarted) -> str:
-    if event.reason or event.again:
+    if event.reason or event.again or event.parent is not None:
         return ""
     milestone = "" if event.milestone is None else f',"milestone":{event.milestone}'
     return (

@@ -8,6 +8,7 @@ from agcore.policy.fifo import FIFOPolicy
 from agcore.policy.hyperband import HyperbandPolicy
 from agcore.policy.median import MedianStoppingPolicy
 from agcore.policy.pasha import PASHAPolicy
+from agcore.policy.population import PopulationPolicy
 from agcore.policy.rungs import PromotionRungs, RungLevels, StoppingRungs, geometric_levels
 from agcore.policy.sync_hyperband import SynchronousHyperbandPolicy
 
@@ -18,6 +19,7 @@ __all__ = [
     "MedianStoppingPolicy",
     "PASHAPolicy",
     "Policy",
+    "PopulationPolicy",
     "PromotionRungs",
     "RungLevels",
     "StoppingRungs",

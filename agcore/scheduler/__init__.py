@@ -9,6 +9,7 @@ from agcore.scheduler.hyperband import HyperbandScheduler
 from agcore.scheduler.median import MedianStoppingScheduler
 from agcore.scheduler.not_rebuilt import RLScheduler
 from agcore.scheduler.pasha import PASHAScheduler
+from agcore.scheduler.population import PopulationBasedTrainingScheduler
 from agcore.scheduler.sequential import LocalSequentialScheduler
 from agcore.scheduler.sync_hyperband import SynchronousHyperbandScheduler
 from agcore.scheduler.task import Task
@@ -19,6 +20,7 @@ __all__ = [
     "LocalSequentialScheduler",
     "MedianStoppingScheduler",
     "PASHAScheduler",
+    "PopulationBasedTrainingScheduler",
     "RLScheduler",
     "SynchronousHyperbandScheduler",
     "Task",

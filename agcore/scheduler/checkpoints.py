@@ -11,7 +11,14 @@ import logging
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from agcore.checkpoints import clean_up, complete_checkpoints, discard_others
+from agcore.checkpoints import (
+    checkpoint_bytes,
+    clean_up,
+    complete_checkpoints,
+    copy_checkpoint,
+    discard,
+    discard_others,
+)
 from agcore.records import TrialState
 from agcore.scheduler.outcomes import goes_on_later
 
@@ -94,6 +101,9 @@ class CheckpointKeeper:
                 for report in (trial.reports if trial is not None else ())
                 if report.checkpoint_bytes is not None and report.resource in on_disk
             }
+            if trial is not None and trial.begin in on_disk:  # the copy that it began with
+                path = self._folders.checkpoint(trial_id, trial.begin)
+                known[trial.begin] = checkpoint_bytes(path)
             if known:
                 self._sizes[trial_id] = known
 
@@ -102,6 +112,22 @@ class CheckpointKeeper:
         self._sizes.setdefault(trial_id, {})[resource] = size
         self._last[trial_id] = resource
         self._touched.add(trial_id)
+
+    def inherit(self, trial: Trial, parent: Trial) -> Checkpoint | None:
+        """A new trial's own copy of its parent's latest checkpoint; None if there is none.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        found = self.latest(parent)
+        if found is None:
+            return None
+        folder = self._folders.checkpoints(trial.trial_id)
+        size = copy_checkpoint(found.path, folder, self._folders.make)
+        if size is None:
+            return None
+        self.add(trial.trial_id, found.resource, size)
+        return self._checkpoint(trial, found.resource)
 
     def on_exit(self, trial: Trial) -> None:
         """Note that an attempt of a trial has ended."""
@@ -165,7 +191,9 @@ class CheckpointKeeper:
 
     def _keep(self, trial_id: int, needed: Iterable[int]) -> None:
         kept = {resource: self._sizes[trial_id][resource] for resource in needed}
-        discard_others(self._folders.checkpoints(trial_id), frozenset(kept))
+        # Not all others: the trial may have completed one whose report is still to come.
+        useless = frozenset(self._sizes[trial_id]) - frozenset(kept)
+        discard(self._folders.checkpoints(trial_id), useless)
         if kept:
             self._sizes[trial_id] = kept
         else:

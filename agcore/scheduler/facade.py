@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from agcore.policy import Policy
     from agcore.records import Event
     from agcore.scheduler.clock import Clock
+    from agcore.scheduler.exploring import Explorer
     from agcore.scheduler.options import RunOptions
     from agcore.scheduler.starts import Launch
     from agcore.scheduler.task import Task
@@ -79,6 +80,8 @@ class TrialScheduler(RunResults):
         *,
         searcher_data: str = "trial",
         policy_settings: Mapping[str, Any] | None = None,
+        explorer: Explorer | None = None,
+        ends_by_itself: bool = False,
     ) -> None:
         self.train_fn = train_fn
         self._policy = policy
@@ -86,7 +89,8 @@ class TrialScheduler(RunResults):
         self._options = options
         self._base_args = train_fn.args if options.args is None else options.args
         self._builder = ArgsBuilder(self._base_args, train_fn.cs)
-        self._limits = Limits(options.num_trials, options.time_out)
+        self._explorer = explorer
+        self._limits = Limits(options.num_trials, options.time_out, ends_by_itself)
         self._settings = options.settings(searcher_data)
         history = RunHistory(
             self._settings.sign,
@@ -207,7 +211,7 @@ class TrialScheduler(RunResults):
             )
             seconds = None
         trials = self._limits.num_trials if num_trials is None else num_trials
-        return Limits(trials, seconds)
+        return Limits(trials, seconds, self._limits.may_be_none)
 
     def _record(self, event: Event, journal: Journal) -> None:
         self._history.apply(event)
@@ -287,6 +291,7 @@ class TrialScheduler(RunResults):
             journal=journal,
             clock=self._clock,
             checkpoints=self._checkpoints,
+            explorer=self._explorer,
         )
 
     def _task(self) -> TrialTask:

@@ -11,6 +11,7 @@ from agcore.scheduler.fifo import FIFOScheduler
 from agcore.scheduler.hyperband import HyperbandScheduler
 from agcore.scheduler.median import MedianStoppingScheduler
 from agcore.scheduler.pasha import PASHAScheduler
+from agcore.scheduler.population import PopulationBasedTrainingScheduler
 from agcore.scheduler.sequential import LocalSequentialScheduler
 from agcore.scheduler.sync_hyperband import SynchronousHyperbandScheduler
 
@@ -25,6 +26,7 @@ SCHEDULERS: dict[str, type[TrialScheduler]] = {
     "median_stopping": MedianStoppingScheduler,
     "synchronous_hyperband": SynchronousHyperbandScheduler,
     "pasha": PASHAScheduler,
+    "population_based_training": PopulationBasedTrainingScheduler,
 }
 PRESETS: dict[str, dict[str, str]] = {
     "auto": {"scheduler": "local", "searcher": "auto"},

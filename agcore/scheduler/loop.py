@@ -18,6 +18,7 @@ from agcore.records import (
     Decided,
     Decision,
     Event,
+    NewTrial,
     Reported,
     TrialEnded,
     TrialStarted,
@@ -255,9 +256,13 @@ class TrialLoop:
         return False
 
     def _launch(self, start: Launch) -> None:
+        start = self._starts.ready(start)
         trial, live = start.live.trial, start.live
+        parent = None
         if start.wish is not None:
             self._policy.on_start(trial.trial_id, start.wish)
+            if isinstance(start.wish, NewTrial) and live.resume_from:
+                parent = start.wish.parent
         job = self._starts.job(live)
         if self._settings.trial_time_out is not None:
             left_s = self._settings.trial_time_out - trial.busy_s
@@ -272,6 +277,7 @@ class TrialLoop:
                 live.milestone,
                 start.reason,
                 again=start.wish is None,
+                parent=parent,
             )
         )
         if logger.isEnabledFor(logging.INFO):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agcore.records import TrialState
     from agcore.scheduler.checkpoints import CheckpointKeeper
     from agcore.scheduler.clock import Clock
+    from agcore.scheduler.exploring import Explorer
     from agcore.scheduler.feed import SearcherFeed
     from agcore.scheduler.proposals import Proposals
     from agcore.searcher import Searcher
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The collaborators of one scheduler."""
+    """The collaborators of one scheduler; ``explorer`` for policies that copy trials."""
 
     policy: Policy
     searcher: Searcher
@@ -32,6 +33,7 @@ class Parts:
     journal: Journal
     clock: Clock
     checkpoints: CheckpointKeeper
+    explorer: Explorer | None = None
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class LiveTrial:
 
     Attributes:
         trial: Its history.
-        resume_from: Where its last promotion goes on; 0 for a trial that was never paused.
+        resume_from: Where its last promotion, or a copy of another trial, goes on; else 0.
         known: Reports up to this resource are recorded already.
         milestone: Resource of its next decision.
         final_state: What it becomes when it ends as it was told to.

@@ -102,6 +102,9 @@ class Replay:
             self._parts.proposals.skip()
             searcher.exclude(event.config)
             return
+        if event.parent is not None:
+            searcher.exclude(event.config)
+            return
         if searcher.is_replayed_by_exclusion:
             searcher.recall(Suggestion(event.config, event.origin, event.why))
             return
@@ -121,8 +124,10 @@ class Replay:
         self._verdicts.pop(event.trial_id, None)  # that of an earlier attempt is carried out
         if event.again:
             return  # the policy never knew that it was gone
-        wish: NewTrial | ResumeTrial = NewTrial(trial.bracket, event.milestone)
-        if event.resume_from and event.milestone is not None:
+        wish: NewTrial | ResumeTrial = NewTrial(
+            trial.bracket, event.milestone, trial.parent, event.resume_from
+        )
+        if event.attempt and event.resume_from and event.milestone is not None:
             wish = ResumeTrial(
                 event.trial_id, event.resume_from, event.milestone, trial.bracket, event.reason
             )
@@ -186,6 +191,6 @@ class Replay:
         """The first start of a trial that was proposed when the record ends."""
         # Asked in the same state the policy gives the answer that led to the proposal.
         wish = self._parts.policy.next_job(0.0)
-        if not isinstance(wish, NewTrial):
-            wish = NewTrial(trial.bracket)
+        if not isinstance(wish, NewTrial) or wish.parent != trial.parent:
+            wish = NewTrial(trial.bracket, parent=trial.parent)
         return Launch(LiveTrial(trial, milestone=wish.first_milestone), wish)

@@ -12,7 +12,7 @@ from agcore.figures import Curve, learning_curves
 if TYPE_CHECKING:
     from collections import OrderedDict
 
-    from agcore.history import BestTrial, RunHistory, Trial
+    from agcore.history import Ancestor, BestTrial, RunHistory, Trial
     from agcore.jobs import Config
     from agcore.scheduler.settings import RunSettings
 
@@ -95,6 +95,16 @@ class RunResults:
             SpecError: There is no such trial.
         """
         return explain_trial(self._history, trial_id)
+
+    def lineage(self, trial_id: int | str) -> list[Ancestor]:
+        """The line that leads to a trial, the trial itself last: which config from where to where.
+
+        Only population-based training has lines of more than one trial.
+
+        Raises:
+            SpecError: There is no such trial.
+        """
+        return self._history.lineage(int(trial_id))
 
     def get_best_config(self) -> Config:
         """Config of the best trial; empty while there is none."""

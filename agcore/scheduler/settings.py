@@ -16,17 +16,19 @@ class Limits:
     Attributes:
         num_trials: Trials in total, those of earlier calls of ``run`` counted in; or None.
         time_out: Seconds alive in total; or None.
+        may_be_none: Whether the run ends by itself too, without either of them.
     """
 
     num_trials: int | None = None
     time_out: float | None = None
+    may_be_none: bool = False
 
     def __post_init__(self) -> None:
         if self.num_trials is not None:
             whole_number("num_trials", self.num_trials)
         if self.time_out is not None:
             _seconds("time_out", self.time_out)
-        if self.num_trials is None and self.time_out is None:
+        if self.num_trials is None and self.time_out is None and not self.may_be_none:
             raise SpecError(
                 "neither num_trials nor time_out is given, so the run would never end; pass "
                 "num_trials=, time_out= (seconds), or both"

@@ -18,6 +18,7 @@ from agcore.records import (
     SuggestRequest,
     TrialProposed,
 )
+from agcore.scheduler.copies import COPY_ORIGIN, Copies
 from agcore.scheduler.parts import LiveTrial, Parts
 from agcore.scheduler.seeds import trial_seed
 
@@ -48,6 +49,8 @@ class Launch:
         until = f" up to {live.milestone}" if live.milestone is not None else ""
         if self.reason:
             verb = "starts again" if self.wish is None else f"resumes from {live.resume_from}"
+            if isinstance(self.wish, NewTrial):
+                verb = f"starts from {live.resume_from}"
             return f"trial {trial.trial_id} {verb}{until}: {self.reason}"
         values = ", ".join(f"{key}={value!r}" for key, value in trial.config.items())
         return f"trial {trial.trial_id} starts{until} ({trial.origin}): {values}"
@@ -125,13 +128,16 @@ class Starts:
         self._limits = limits
         self._record = record
         self._again = deque(again)
+        self._copies = Copies(parts, settings.time_attr)
 
     def next(self, running: Iterable[LiveTrial], elapsed_s: float) -> Launch | None:
         """What to start in a free slot, or None to leave it free."""
         if self._again:
             return self._again.popleft()
         policy = self._parts.policy
-        wish = policy.next_job(elapsed_s, allow_new=self._may_start_new())
+        wish = self._wish(elapsed_s)
+        if isinstance(wish, NewTrial) and wish.parent is not None:
+            return self._copy(wish, wish.parent)
         if isinstance(wish, NewTrial):
             launch = self._new_trial(wish, running, elapsed_s)
             if launch is not None:
@@ -139,6 +145,14 @@ class Starts:
             # There is no config left to try, but a paused trial may still be promoted.
             wish = policy.next_job(elapsed_s, allow_new=False)
         return self._resumed_trial(wish) if isinstance(wish, ResumeTrial) else None
+
+    def _wish(self, elapsed_s: float) -> NewTrial | ResumeTrial | None:
+        policy = self._parts.policy
+        if self._is_below_limit and self._parts.proposals.exhausted:
+            wish = policy.next_job(elapsed_s)
+            if isinstance(wish, NewTrial) and wish.parent is not None:
+                return wish  # its config is nobody's proposal
+        return policy.next_job(elapsed_s, allow_new=self._may_start_new())
 
     def retry(self, launch: Launch) -> None:
         """Have an attempt start in the next free slot."""
@@ -166,21 +180,26 @@ class Starts:
         if checkpoint is not None:
             return Resume(*first, checkpoint.resource, live.milestone, str(checkpoint.path))
         # Its checkpoints were deleted or have gone with their temporary folder: it starts over.
-        has_lost_files = any(report.checkpoint_bytes is not None for report in trial.reports)
+        has_lost_files = any(report.checkpoint_bytes is not None for report in trial.reports) or (
+            trial.begin > 0 and not self._copies.need_no_files
+        )
         if live.resume_from and not has_lost_files:
             return Resume(*first, live.resume_from, live.milestone)
         return Start(*first)
 
     def prepare_ahead(self, running: Iterable[LiveTrial], elapsed_s: float) -> None:
         """Find the config of the next new trial while all slots are taken."""
-        wish = self._parts.policy.next_job(elapsed_s, allow_new=self._may_start_new())
-        if isinstance(wish, NewTrial):
+        wish = self._wish(elapsed_s)
+        if isinstance(wish, NewTrial) and wish.parent is None:
             self._parts.proposals.prepare(self._request(wish, running, elapsed_s))
 
     def _may_start_new(self) -> bool:
+        return self._is_below_limit and not self._parts.proposals.exhausted
+
+    @property
+    def _is_below_limit(self) -> bool:
         limit = self._limits.num_trials
-        within = limit is None or len(self._parts.history.trials) < limit
-        return within and not self._parts.proposals.exhausted
+        return limit is None or len(self._parts.history.trials) < limit
 
     def _request(
         self, wish: NewTrial, running: Iterable[LiveTrial], elapsed_s: float
@@ -215,6 +234,36 @@ class Starts:
             )
         )
         return Launch(LiveTrial(history.trials[trial_id], milestone=wish.first_milestone), wish)
+
+    def _copy(self, wish: NewTrial, parent_id: int) -> Launch:
+        """A trial whose config is made of its parent's; `ready` says where it begins."""
+        clock, history = self._parts.clock, self._parts.history
+        trial_id = len(history.trials)
+        began_s = clock.monotonic_s()
+        config = self._copies.config(history.trials[parent_id], trial_id)
+        self._record(
+            TrialProposed(
+                trial_id,
+                clock.now_s(),
+                config,
+                COPY_ORIGIN,
+                wish.bracket,
+                suggest_s=round(clock.monotonic_s() - began_s, 6),
+                parent=parent_id,
+            )
+        )
+        self._parts.searcher.exclude(config)
+        return Launch(LiveTrial(history.trials[trial_id]), wish)
+
+    def ready(self, launch: Launch) -> Launch:
+        """The launch, that of a copy with the place from which its training goes on."""
+        wish = launch.wish
+        if not isinstance(wish, NewTrial) or wish.parent is None:
+            return launch
+        trial = launch.live.trial
+        wish, reason = self._copies.ready(wish, trial, self._parts.history.trials[wish.parent])
+        begin = wish.resume_from
+        return Launch(LiveTrial(trial, begin, begin, wish.first_milestone), wish, reason)
 
     def note_enqueued(self) -> None:
         """Record configs that the user has enqueued since the last time."""

@@ -113,11 +113,10 @@ class _Driver:
                 check(allow_new, f"{job} although no new trial was allowed")
                 trial_id = self.num_new
                 self.num_new += 1
-                self.running[trial_id] = 0
             else:
                 trial_id = job.trial_id
                 check(trial_id not in self.running, f"{job} although the trial is running")
-                self.running[trial_id] = job.resume_from
+            self.running[trial_id] = job.resume_from
             self.call("on_start", trial_id, job)
 
     def step(self) -> None:
@@ -260,6 +259,20 @@ class PolicyContract:
                     at = paused.pop(job.trial_id, None)
                     check(at == job.resume_from, f"{job}, but the trial is paused at {at}")
                     check(job.milestone > job.resume_from, f"{job} leads nowhere")
+
+    def test_only_trials_that_may_go_on_are_copied_and_where_they_are(self) -> None:
+        for seed in self.seeds:
+            reached: dict[int, int] = {}
+            for call in play(self.make_policy(), seed).calls:
+                if call.name == "on_report":
+                    reached[call.arguments[0]] = call.arguments[1]
+                elif call.name == "on_exit" and call.arguments[1] is not TrialState.PAUSED:
+                    reached[call.arguments[0]] = -1
+                elif call.name == "on_start" and isinstance(call.arguments[1], NewTrial):
+                    trial_id, job = call.arguments
+                    at = 0 if job.parent is None else reached.get(job.parent)
+                    check(at == job.resume_from, f"{job}, but the parent is at {at}")
+                    reached[trial_id] = job.resume_from
 
     def test_no_trial_is_promoted_twice_from_one_level(self) -> None:
         for seed in self.seeds:

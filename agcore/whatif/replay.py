@@ -126,6 +126,11 @@ def _arguments_of_each(
     """
     if not schedulers:
         raise SpecError("scheduler=[] names none; pass at least one, as scheduler=['hbs', 'hbp']")
+    if "pbt" in schedulers:
+        raise SpecError(
+            "scheduler='pbt' changes configs while it trains, and their curves are not on record; "
+            "leave it out, or simulate it with a SimulatedExecutor"
+        )
     for name in arguments:
         if name == "random_seed":
             raise SpecError("random_seed= is called seed= here; it fixes searchers and brackets")

@@ -12,7 +12,7 @@ def best_of(text):
     return float(re.search(r"Best \w+: (\S+) in trial", text).group(1))
 
 
-@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp", "median", "sync", "pasha"])
+@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp", "median", "sync", "pasha", "pbt"])
 def test_a_function_of_a_file_is_tuned(agcore, folder, scheduler):
     done = agcore("tune", "train.py:train", "--num-trials", "8", "--scheduler", scheduler)
     assert done.returncode == 0, done.stderr
@@ -25,6 +25,15 @@ def test_a_function_of_a_file_is_tuned(agcore, folder, scheduler):
     assert (folder / "agcore-incumbent.png").stat().st_size > 5000
     assert "\x1b" not in done.stdout + done.stderr
     assert "8 of 8 trials" in done.stderr  # the last line of the progress
+
+
+def test_a_population_needs_no_limit_to_end(agcore):
+    done = agcore(
+        *("tune", "train.py:train", "--scheduler", "pbt", "--no-plot"),
+        *("--population-size", "3", "--perturbation-interval", "2"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^PopulationBasedTrainingScheduler, .*: \d+ trials in", done.stdout)
 
 
 def test_a_module_is_tuned_from_the_working_directory(agcore):
@@ -115,10 +124,14 @@ def test_a_misspelt_metric_is_answered_with_the_right_one(agcore):
         (["train.py:plain", "--num-trials", "1"], "decorate it with @ag.args(...)"),
         (["train.py:train", "--num-trials", "1", "--searcher", "rando"], "did you mean 'random'"),
         (["train.py:train", "--num-trials", "1", "--searcher", "grid"], "needs a finite space"),
-        (["train.py:train", "--num-trials", "1", "--max-t", "9"], "hbs, hbp, sync or pasha"),
+        (["train.py:train", "--num-trials", "1", "--max-t", "9"], "hbs, hbp, sync, pasha or pbt"),
         (
             ["train.py:train", "--num-trials", "1", "--scheduler", "pasha", "--brackets", "2"],
             "--brackets has no effect with --scheduler pasha; pass --scheduler hbs, hbp or sync",
+        ),
+        (
+            ["train.py:train", "--num-trials", "1", "--population-size", "2"],
+            "--population-size has no effect with --scheduler fifo; pass --scheduler pbt",
         ),
         (["train.py:silent", "--num-trials", "1", "--scheduler", "hbs"], "max_t is unknown"),
         (["train.py:train", "--num-trials", "1", "--plot", "no/where.png"], "does not exist"),

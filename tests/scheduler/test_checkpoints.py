@@ -194,3 +194,62 @@ def test_files_are_deleted_only_after_what_says_so_is_written(tmp_path, monkeypa
     assert "delete" in order
     for before, now in itertools.pairwise(order):
         assert now != "delete" or before.startswith("write")
+
+
+def test_a_checkpoint_whose_report_is_still_to_come_is_left_alone(run):
+    run.starts(0)
+    run.starts(1)
+    run.reports(0, 1, 0.5)  # the best
+    ahead = TrialCheckpoints(run.folders.checkpoints(0))
+    (ahead.open_folder / "model").write_bytes(bytes(100))
+    ahead.commit(2)
+    run.reports(1, 1, 0.9)  # another is the best now
+    assert 2 in run.on_disk(0)
+
+
+def begins_as_a_copy(run, trial_id, parent_id):
+    run.history.apply(TrialProposed(trial_id, 0.0, {"x": 1}, "explore", parent=parent_id))
+    trials = run.history.trials
+    found = run.keeper.inherit(trials[trial_id], trials[parent_id])
+    begin = 0 if found is None else found.resource
+    parent = parent_id if begin else None
+    run.history.apply(TrialStarted(trial_id, 0.0, 0, begin, parent=parent))
+    return found
+
+
+def test_a_copy_has_the_latest_checkpoint_of_its_parent_as_its_own(run):
+    run.starts(0)
+    run.reports(0, 1, 0.9)
+    run.reports(0, 2, 0.5)
+    found = begins_as_a_copy(run, 1, 0)
+    assert found == (2, run.folders.checkpoint(1, 2))
+    run.ends(0, TrialState.STOPPED)
+    trial = run.history.trials[1]
+    assert run.keeper.latest(trial) == found
+    run.reports(1, 3, 0.1)
+    assert run.on_disk(1) == [3]
+
+
+def test_a_parent_without_a_checkpoint_has_none_to_give(run):
+    run.starts(0)
+    run.reports(0, 1, 0.9, saves=False)
+    assert begins_as_a_copy(run, 1, 0) is None
+    assert not run.folders.trial(1).exists()
+
+
+def test_after_a_crash_a_copy_has_what_it_began_with_and_no_more(run):
+    run.starts(0)
+    run.reports(0, 4, 0.9)
+    begins_as_a_copy(run, 1, 0)
+    unknown = TrialCheckpoints(run.folders.checkpoints(1))
+    (unknown.open_folder / "model").write_bytes(bytes(100))
+    unknown.commit(5)
+    again = CheckpointKeeper(run.folders, run.history)
+    again.restore()
+    assert run.on_disk(1) == [4]
+    assert again.latest(run.history.trials[1]).resource == 4
+    # A copy that was made for a trial whose start is not in the record is not found.
+    run.history.apply(TrialProposed(2, 0.0, {"x": 2}, "explore", parent=0))
+    again.inherit(run.history.trials[2], run.history.trials[0])
+    CheckpointKeeper(run.folders, run.history).restore()
+    assert run.on_disk(2) == []

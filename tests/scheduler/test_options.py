@@ -52,6 +52,7 @@ def arguments_of(scheduler):
         "HyperbandScheduler",
         "MedianStoppingScheduler",
         "PASHAScheduler",
+        "PopulationBasedTrainingScheduler",
         "SynchronousHyperbandScheduler",
     ],
 )

@@ -20,6 +20,10 @@ KINDS = {
     "median": (ag.scheduler.MedianStoppingScheduler, {"min_samples": 2}),
     "sync": (ag.scheduler.SynchronousHyperbandScheduler, {}),
     "pasha": (ag.scheduler.PASHAScheduler, {}),
+    "pbt": (
+        ag.scheduler.PopulationBasedTrainingScheduler,
+        {"population_size": 4, "quantile_fraction": 0.25, "perturbation_interval": 2},
+    ),
 }
 SPACES = {
     "random": {"x": ag.Real(0, 1)},
