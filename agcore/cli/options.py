@@ -98,7 +98,8 @@ def _search_options(default_scheduler: str) -> list[Callable[[Command], Command]
             metavar="NAME",
             default="random",
             show_default=True,
-            help="Who proposes configs: random, grid (finite spaces), bayesopt.",
+            help="Who proposes configs: random, sobol, grid (finite spaces), evolution, tpe, bohb, "
+            "bayesopt.",
         ),
         click.option(
             "--seed",

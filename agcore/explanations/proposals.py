@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agcore.running_time import RunningTime
 
 _WITH_MODEL = ("bayesopt", "constrained_bayesopt", "auto")
-_NAMED = (*_WITH_MODEL, "random", "grid", "skopt")
+_NAMED = (*_WITH_MODEL, "random", "grid", "skopt", "sobol", "evolution", "bohb", "tpe")
 _TOLD = frozenset(
     {
         "observations",

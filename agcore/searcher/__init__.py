@@ -16,14 +16,19 @@ from agcore.searcher.grid import GridSearcher
 from agcore.searcher.random import RandomSearcher
 
 if TYPE_CHECKING:
+    from agcore.searcher.bohb import BOHBSearcher
+    from agcore.searcher.evolution import RegularizedEvolutionSearcher
     from agcore.searcher.gp_constrained import ConstrainedGPFIFOSearcher
     from agcore.searcher.gp_fifo import GPFIFOSearcher
     from agcore.searcher.gp_multi_fidelity import GPMultiFidelitySearcher
     from agcore.searcher.model_options import MapReward
     from agcore.searcher.skopt import SKoptSearcher
+    from agcore.searcher.sobol import SobolSearcher
+    from agcore.searcher.tpe import TPESearcher
 
 __all__ = [
     "SEARCHERS",
+    "BOHBSearcher",
     "BaseSearcher",
     "ClassicSearcher",
     "ConstrainedGPFIFOSearcher",
@@ -32,19 +37,26 @@ __all__ = [
     "GridSearcher",
     "MapReward",
     "RandomSearcher",
+    "RegularizedEvolutionSearcher",
     "SKoptSearcher",
     "Searcher",
+    "SobolSearcher",
+    "TPESearcher",
     "as_searcher",
     "own_options",
     "searcher_factory",
 ]
 
 _LATER = {
+    "BOHBSearcher": "bohb",
     "ConstrainedGPFIFOSearcher": "gp_constrained",
     "GPFIFOSearcher": "gp_fifo",
     "GPMultiFidelitySearcher": "gp_multi_fidelity",
     "MapReward": "model_options",
+    "RegularizedEvolutionSearcher": "evolution",
     "SKoptSearcher": "skopt",
+    "SobolSearcher": "sobol",
+    "TPESearcher": "tpe",
 }
 
 

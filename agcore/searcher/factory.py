@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError, did_you_mean
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SEARCHERS = ("random", "grid", "bayesopt", "constrained_bayesopt", "skopt")
+SEARCHERS = (
+    "random",
+    "grid",
+    "sobol",
+    "evolution",
+    "bohb",
+    "tpe",
+    "bayesopt",
+    "constrained_bayesopt",
+    "skopt",
+)
 
 _SCHEDULER_OPTIONS = frozenset({"debug_log"})
 """Options that the scheduler takes out of ``search_options`` for itself."""
@@ -70,9 +81,31 @@ _MODEL_OPTIONS = frozenset(
         "model_queue_size",
         "acq_func_kwargs",
         "acq_optimizer_kwargs",
+        "population_size",
+        "sample_size",
+        "mutation_scale",
+        "good_fraction",
+        "max_good",
+        "min_points",
+        "random_fraction",
+        "num_candidates",
+        "bandwidth_factor",
+        "min_bandwidth",
+        "multivariate",
+        "weights",
     ]
 )
 """Options of model-based searchers: accepted by all, so that one dict can serve several."""
+
+_LATER = {
+    "sobol": ("sobol", "SobolSearcher"),
+    "evolution": ("evolution", "RegularizedEvolutionSearcher"),
+    "bohb": ("bohb", "BOHBSearcher"),
+    "tpe": ("tpe", "TPESearcher"),
+    "constrained_bayesopt": ("gp_constrained", "ConstrainedGPFIFOSearcher"),
+    "skopt": ("skopt", "SKoptSearcher"),
+}
+"""Module and class of searchers that need NumPy or more, by name."""
 
 _NOT_REBUILT = {
     "rl": "searcher='rl' is not part of agcore: its controller needed MXNet and was not worth "
@@ -127,14 +160,9 @@ def _class_of(name: str, max_resource: int | None) -> type[BaseSearcher]:
         return RandomSearcher
     if name == "grid":
         return GridSearcher
-    if name == "skopt":
-        from agcore.searcher.skopt import SKoptSearcher
-
-        return SKoptSearcher
-    if name == "constrained_bayesopt":
-        from agcore.searcher.gp_constrained import ConstrainedGPFIFOSearcher
-
-        return ConstrainedGPFIFOSearcher
+    if name in _LATER:
+        module, kind = _LATER[name]
+        return getattr(import_module(f"agcore.searcher.{module}"), kind)  # type: ignore[no-any-return]
     if max_resource is not None:
         from agcore.searcher.gp_multi_fidelity import GPMultiFidelitySearcher
 

@@ -10,12 +10,16 @@ import pytest
 from agcore.records import Suggestion, SuggestRequest
 from agcore.searcher import (
     BaseSearcher,
+    BOHBSearcher,
     ConstrainedGPFIFOSearcher,
     GPFIFOSearcher,
     GPMultiFidelitySearcher,
     GridSearcher,
     RandomSearcher,
+    RegularizedEvolutionSearcher,
     SKoptSearcher,
+    SobolSearcher,
+    TPESearcher,
 )
 from agcore.testing.searcher import SearcherContract
 
@@ -26,6 +30,55 @@ CHEAP = {"num_init_random": 2, "num_init_candidates": 40, "opt_nstarts": 1, "opt
 class TestRandomSearcher(SearcherContract):
     def make_searcher(self, space, **options):
         return RandomSearcher(space, **options)
+
+
+class TestSobolSearcher(SearcherContract):
+    def make_searcher(self, space, **options):
+        return SobolSearcher(space, **options)
+
+
+class TestRegularizedEvolutionSearcher(SearcherContract):
+    def make_searcher(self, space, **options):
+        return RegularizedEvolutionSearcher(space, population_size=3, sample_size=2, **options)
+
+
+class TestRegularizedEvolutionSearcherWithRungs(SearcherContract):
+    resources = (1, 3, 9)
+
+    def make_searcher(self, space, **options):
+        options = {"resource_attribute": "epoch", **options}
+        return RegularizedEvolutionSearcher(space, population_size=3, max_epochs=9, **options)
+
+
+class TestBOHBSearcher(SearcherContract):
+    def make_searcher(self, space, **options):
+        return BOHBSearcher(space, min_points=2, random_fraction=0.2, **options)
+
+
+class TestBOHBSearcherWithRungs(SearcherContract):
+    resources = (1, 3, 9)
+
+    def make_searcher(self, space, **options):
+        options = {"resource_attribute": "epoch", **options}
+        return BOHBSearcher(space, min_points=2, max_epochs=9, random_fraction=0.2, **options)
+
+
+class TestTPESearcher(SearcherContract):
+    def make_searcher(self, space, **options):
+        return TPESearcher(space, num_init_random=2, **options)
+
+
+class TestTPESearcherOfSingleParameters(SearcherContract):
+    def make_searcher(self, space, **options):
+        return TPESearcher(space, num_init_random=2, multivariate=False, **options)
+
+
+class TestTPESearcherWithRungs(SearcherContract):
+    resources = (1, 3, 9)
+
+    def make_searcher(self, space, **options):
+        options = {"resource_attribute": "epoch", **options}
+        return TPESearcher(space, num_init_random=2, max_epochs=9, **options)
 
 
 class TestGridSearcher(SearcherContract):

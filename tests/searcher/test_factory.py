@@ -108,13 +108,14 @@ def test_options_of_several_fidelities_have_no_effect_under_fifo(caplog):
 
 
 def test_unknown_and_abandoned_names_say_what_there_is():
-    with pytest.raises(SpecError, match=r"did you mean 'random'.*random, grid, bayesopt"):
+    with pytest.raises(SpecError, match=r"did you mean 'random'.*random, grid, sobol"):
         searcher_factory("randm", SPACE)
     with pytest.raises(SpecError, match="did you mean 'bayesopt'"):
         searcher_factory("bayesop", SPACE)
     with pytest.raises(SpecError, match="'rl' is not part of agcore"):
         searcher_factory("rl", SPACE)
-    assert set(SEARCHERS) == {"random", "grid", "bayesopt", "constrained_bayesopt", "skopt"}
+    models = {"bayesopt", "constrained_bayesopt", "skopt", "bohb", "tpe"}
+    assert set(SEARCHERS) == {"random", "grid", "sobol", "evolution", *models}
 
 
 def test_auto_picks_and_says_what(caplog):
