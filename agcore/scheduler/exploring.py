@@ -20,14 +20,14 @@ import numpy as np
 from agcore.checks import finite_number
 from agcore.errors import SpecError
 from agcore.space import Int, Ordinal, Real
-from agcore.space.base import plain, typed
+from agcore.space.base import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agcore.jobs import Config
     from agcore.space import SearchSpace
-    from agcore.space.base import Hyperparameter, ValueSpace
+    from agcore.space.base import ValueSpace
 
 EXPLORE_PURPOSE = 15
 """Second word of the seeds of the generators that perturb configs."""
@@ -88,7 +88,7 @@ class Explorer:
         draws = rng.random((len(hyperparameters), 3)).tolist()
         changed: Config = {}
         for hp, (whether, which, where) in zip(hyperparameters, draws, strict=True):
-            if not _is_active(hp, changed):
+            if not hp.is_active(changed):
                 continue
             if hp.name not in config or whether < self._resample_probability:
                 changed[hp.name] = hp.space.from_unit(where)
@@ -154,7 +154,7 @@ def project(space: SearchSpace, config: Mapping[str, Any]) -> Config:
     given = {space.resolve(key): value for key, value in config.items()}
     nearby: Config = {}
     for hp in space.get_hyperparameters():
-        if not _is_active(hp, nearby):
+        if not hp.is_active(nearby):
             continue
         try:
             value = given.get(hp.name, hp.space.config_default)
@@ -176,13 +176,6 @@ def _shown(config: Config, key: str) -> str:
         return "(none)"
     value = config[key]
     return f"{value:.6g}" if type(value) is float else str(value)
-
-
-def _is_active(hp: Hyperparameter, config: Config) -> bool:
-    """Whether the choices in ``config`` make ``hp`` active."""
-    if hp.parent is None:
-        return True
-    return hp.parent in config and typed(config[hp.parent]) == typed(hp.parent_label)
 
 
 def _takes_rng(function: Callable[..., Any]) -> bool:

@@ -53,7 +53,8 @@ class RandomDraws:
         """A config that may be proposed, or None if none was found."""
         if self._candidates is not None:
             return self._one_of(self._rng(PURPOSE, number), self._candidates)
-        config = self._space.config_from_units(self._believed(number))
+        units = believed(self._space, number, self._units(number))
+        config = self._space.config_from_units(units)
         if self._may_propose(config):
             return config
         rng = self._rng(PURPOSE_RETRY, number)
@@ -74,12 +75,6 @@ class RandomDraws:
     def _rng(self, purpose: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, purpose, number])
 
-    def _believed(self, number: int) -> list[float]:
-        units = self._units(number)
-        if number % 2 and self._space.has_priors:  # number 0 mostly is the default config's
-            return self._space.believed_units(units)
-        return units
-
     def _units(self, number: int) -> list[float]:
         """The random numbers of one draw."""
         block, row = divmod(number, _BLOCK)
@@ -88,3 +83,10 @@ class RandomDraws:
             self._block_number = block
         units: list[float] = self._block[row]
         return units
+
+
+def believed(space: SearchSpace, number: int, units: list[float]) -> list[float]:
+    """The units of a draw: those of every second one follow the priors, if there are any."""
+    if number % 2 and space.has_priors:  # number 0 mostly is the default config's
+        return space.believed_units(units)
+    return units

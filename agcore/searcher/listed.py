@@ -9,8 +9,12 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from agcore.encoding import Encoding
     from agcore.jobs import Config
+
+    Array = NDArray[np.float64]
 
 
 class ListedConfigs:
@@ -38,7 +42,11 @@ class ListedConfigs:
 
     def nearest(self, config: Config) -> Config | None:
         """The nearest config that may be proposed, or None if none may."""
-        distances = np.sum((self._rows - self._encoding.encode(config)) ** 2, axis=1)
+        return self.nearest_to_row(self._encoding.encode(config))
+
+    def nearest_to_row(self, row: Array) -> Config | None:
+        """The same for an encoded config, or any other point of the unit cube, shape (d,)."""
+        distances = np.sum((self._rows - row) ** 2, axis=1)
         index: int
         for index in np.argsort(distances, kind="stable").tolist():
             if self._may_propose(self._configs[index]):

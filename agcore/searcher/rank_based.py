@@ -78,6 +78,9 @@ class RankBasedSearcher(BaseSearcher):
             constraint=constraint,
             warm_start_from=warm_start_from,
         )
+        self._candidate_rows: Array | None = None
+        if self.candidates is not None:
+            self._candidate_rows = self.encoding.encode_all(self.candidates)
         self._draws = RandomDraws(configspace, self.random_seed, self.may_propose, self.candidates)
 
     @abc.abstractmethod
@@ -141,8 +144,8 @@ class RankBasedSearcher(BaseSearcher):
                 scored instead.
             score: Of encoded rows (b, d), as (b,).
         """
-        if self.candidates is not None:
-            configs, rows = self.candidates, self.encoding.encode_all(self.candidates)
+        if self.candidates is not None and self._candidate_rows is not None:
+            configs, rows = self.candidates, self._candidate_rows
         else:
             rows = self.encoding.snap(draw())
             configs = self.encoding.decode_all(rows)

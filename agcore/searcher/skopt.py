@@ -11,6 +11,7 @@ from agcore.errors import MissingExtraError
 from agcore.records import Suggestion
 from agcore.searcher.base import DEFAULT_SEED, BaseSearcher, check_no_rungs
 from agcore.searcher.draws import RandomDraws
+from agcore.searcher.listed import ListedConfigs
 from agcore.searcher.model_data import Case, ModelData
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class SKoptSearcher(BaseSearcher):
         )
         if configspace.has_priors:
             logger.warning("searcher='skopt' makes no use of the priors of the search space")
+        self._listed: ListedConfigs | None = None
+        if self.candidates is not None:
+            self._listed = ListedConfigs(self._encoding, self.candidates, self.may_propose)
         self._draws = RandomDraws(configspace, random_seed, self.may_propose, self.candidates)
 
     def check_rungs(self, max_resource: int | None) -> None:
@@ -153,10 +157,6 @@ class SKoptSearcher(BaseSearcher):
                 logger.warning("no proposal by scikit-optimize: %s; a random config instead", error)
                 return None
         row = np.clip(np.array(optimizer.ask(), float), 0.0, 1.0)
-        if self.candidates is None:
+        if self._listed is None:
             return self._encoding.decode(row)
-        rest = [config for config in self.candidates if self.may_propose(config)]
-        if not rest:
-            return None
-        distances = np.sum((self._encoding.encode_all(rest) - row) ** 2, axis=1)
-        return rest[int(np.argmin(distances))]
+        return self._listed.nearest_to_row(row)

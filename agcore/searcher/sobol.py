@@ -16,7 +16,7 @@ from agcore.encoding import Encoding
 from agcore.errors import SpecError
 from agcore.records import Suggestion
 from agcore.searcher.base import DEFAULT_SEED, BaseSearcher
-from agcore.searcher.draws import RandomDraws
+from agcore.searcher.draws import RandomDraws, believed
 from agcore.searcher.listed import ListedConfigs
 
 if TYPE_CHECKING:
@@ -120,9 +120,7 @@ class SobolSearcher(BaseSearcher):
         return point, None
 
     def _config(self, point: int) -> Config:
-        units = self._points.units(point)
-        if point % 2 and self.configspace.has_priors:  # number 0 mostly is the default config's
-            units = self.configspace.believed_units(units)
+        units = believed(self.configspace, point, self._points.units(point))
         return self.configspace.config_from_units(units)
 
 

@@ -70,6 +70,15 @@ class Hyperparameter:
     parent_label: Any = None
     classic: str = ""
 
+    def is_active(self, config: Mapping[str, Any]) -> bool:
+        """Whether the choices in ``config``, which holds all earlier keys, make it active."""
+        if self.parent is None:
+            return True
+        if self.parent not in config:
+            return False
+        chosen = config[self.parent]
+        return type(chosen) is type(self.parent_label) and bool(chosen == self.parent_label)
+
 
 class Space(abc.ABC):
     """A set of values to search."""

@@ -114,7 +114,7 @@ class SearchSpace:
             return {name: from_unit(u) for (name, from_unit), u in zip(self._plan, units)}  # noqa: B905 - same length, and strict costs time
         config: Config = {}
         for hp, u in zip(self._hyperparameters, units, strict=True):
-            if _is_active(hp, config):
+            if hp.is_active(config):
                 config[hp.name] = hp.space.from_unit(u)
         return config
 
@@ -133,7 +133,7 @@ class SearchSpace:
         """The config of all defaults; of a Categorical its first or, by its prior, likeliest."""
         config: Config = {}
         for hp in self._hyperparameters:
-            if _is_active(hp, config):
+            if hp.is_active(config):
                 config[hp.name] = hp.space.config_default
         return config
 
@@ -152,7 +152,7 @@ class SearchSpace:
         given, droppable = self._resolve_all(config)
         complete: Config = {}
         for hp in self._hyperparameters:
-            if not _is_active(hp, complete):
+            if not hp.is_active(complete):
                 if hp.name in given and hp.name not in droppable:
                     raise SpecError(self._not_chosen(hp, complete))
             elif hp.name not in given:
@@ -311,16 +311,6 @@ def fingerprint(spaces: Mapping[str, Any]) -> tuple[Any, ...]:
         for hp in space.hyperparameters(name)
     )
     return identities, keys
-
-
-def _is_active(hp: Hyperparameter, config: Mapping[str, Any]) -> bool:
-    """Whether the choices in ``config``, which holds all earlier keys, make ``hp`` active."""
-    if hp.parent is None:
-        return True
-    if hp.parent not in config:
-        return False
-    chosen = config[hp.parent]
-    return type(chosen) is type(hp.parent_label) and bool(chosen == hp.parent_label)
 
 
 def _product(factors: Iterable[int | None]) -> int | None:
