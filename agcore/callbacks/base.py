@@ -22,6 +22,7 @@ class RunView:
         reward_attr: Key of the reward in reports.
         time_attr: Key of the resource in reports.
         title: Scheduler and searcher, for people.
+        remarks: Sentences for people about how the run was set up.
     """
 
     history: RunHistory
@@ -31,6 +32,7 @@ class RunView:
     reward_attr: str
     time_attr: str
     title: str
+    remarks: tuple[str, ...] = ()
 
 
 class Callback:

@@ -51,7 +51,10 @@ class Progress(Callback):
         self._state_of = {t.trial_id: t.state for t in view.history.trials.values() if t.attempts}
         self._states = Counter(self._state_of.values())
         try:
-            self._screen = screen_for(self._new_console(), keeps_last=self._keeps_last)
+            console = self._new_console()
+            for remark in view.remarks:
+                console.print(remark, highlight=False)
+            self._screen = screen_for(console, keeps_last=self._keeps_last)
         except Exception as error:  # noqa: BLE001  the run matters more
             self._give_up(error)
         if self._screen is not None and not self._screen.is_brief:

@@ -63,6 +63,10 @@ class Summary(Page):
             f"{settings['scheduler']}, {settings['searcher']}, seed {settings['seed']}: "
             f"{counted(len(trials), 'trial')} in {duration(self._result.time_spent.run_s)}"
         )
+        if "picked_because" in settings:
+            self._prose(
+                Text(f"{settings['searcher']} was picked, because {settings['picked_because']}.")
+            )
         self._out.line()
 
     def _write_best(self) -> None:

@@ -24,6 +24,7 @@ from agcore.records import RunEnded, RunResumed, RunStarted
 from agcore.reporter import ReportRules
 from agcore.run_directory import RunDirectory, write_json
 from agcore.running_time import RunningTime
+from agcore.scheduler.automatic import picked_for
 from agcore.scheduler.checkpoints import CheckpointKeeper
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.debug_log import decisions_shown
@@ -98,6 +99,9 @@ class TrialScheduler(RunResults):
             marks_brackets=policy.max_resource is not None,
         )
         super().__init__(history, self._settings)
+        self._pick = picked_for(
+            options, train_fn.cs, policy.max_resource, explores=explorer is not None
+        )
         self._searcher = self._make_searcher()
         given = options.searcher
         self.searcher: Any = self._searcher if isinstance(given, str) else given
@@ -123,7 +127,7 @@ class TrialScheduler(RunResults):
                 options.searcher, space, mode=options.mode, max_resource=self._policy.max_resource
             )
         return searcher_factory(
-            options.searcher,
+            self._searcher_name(),
             space,
             options.search_options,
             reward_attribute=options.reward_attr,
@@ -330,7 +334,10 @@ class TrialScheduler(RunResults):
             self._settings.reward_attr,
             self._settings.time_attr,
             f"{type(self).__name__}, {self._searcher_name()}",
+            self._remarks(),
         )
+        for remark in view.remarks:
+            logger.info("%s", remark)
         for callback in callbacks:
             callback.on_start(view)
 
@@ -346,7 +353,14 @@ class TrialScheduler(RunResults):
 
     def _searcher_name(self) -> str:
         given = self._options.searcher
+        if self._pick is not None:
+            return self._pick.name
         return given if isinstance(given, str) else type(given).__name__
+
+    def _remarks(self) -> tuple[str, ...]:
+        """What to tell people when the run begins."""
+        pick = self._pick
+        return () if pick is None else (f"searcher='auto': {pick.name}, because {pick.why}",)
 
     def _described_settings(self, limits: Limits) -> dict[str, Any]:
         settings = self._settings
@@ -356,6 +370,7 @@ class TrialScheduler(RunResults):
             "searcher": self._searcher_name(),
             "num_trials": limits.num_trials,
             "time_out": limits.time_out,
+            **({} if self._pick is None else {"picked_because": self._pick.why}),
             **described,
         }
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from agcore.searcher.auto import Pick
 from agcore.searcher.base import BaseSearcher, Searcher
 from agcore.searcher.classic import ClassicSearcher, as_searcher
-from agcore.searcher.factory import SEARCHERS, own_options, searcher_factory
+from agcore.searcher.factory import SEARCHERS, own_options, pick_searcher, searcher_factory
 from agcore.searcher.grid import GridSearcher
 from agcore.searcher.random import RandomSearcher
 
@@ -36,6 +37,7 @@ __all__ = [
     "GPMultiFidelitySearcher",
     "GridSearcher",
     "MapReward",
+    "Pick",
     "RandomSearcher",
     "RegularizedEvolutionSearcher",
     "SKoptSearcher",
@@ -44,6 +46,7 @@ __all__ = [
     "TPESearcher",
     "as_searcher",
     "own_options",
+    "pick_searcher",
     "searcher_factory",
 ]
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError, did_you_mean
+from agcore.searcher.auto import Pick, pick
 from agcore.searcher.base import check_no_rungs
 from agcore.searcher.grid import GridSearcher
 from agcore.searcher.random import RandomSearcher
@@ -126,7 +127,7 @@ def searcher_factory(
     """The searcher called ``name``.
 
     Args:
-        name: One of `SEARCHERS`, or ``'auto'``, which is ``'bayesopt'``.
+        name: One of `SEARCHERS`, or ``'auto'``: what `pick_searcher` picks.
         configspace: What to search.
         options: ``search_options`` as the user gave them.
         reward_attribute: Key of the reward in reports.
@@ -139,7 +140,9 @@ def searcher_factory(
             no searcher knows.
         MissingExtraError: The searcher needs a library that is not installed.
     """
-    kind = _class_of(_resolve(name), max_resource)
+    if name == "auto":
+        name = pick_searcher(configspace, options, max_resource=max_resource).name
+    kind = _class_of(_known(name), max_resource)
     own = own_options(options or {}, frozenset(_options_of(kind)), name)
     if "max_epochs" in inspect.signature(kind.__init__).parameters:
         own["max_epochs"] = max_resource
@@ -150,6 +153,31 @@ def searcher_factory(
         mode=mode,
         **own,
     )
+
+
+def pick_searcher(
+    configspace: SearchSpace,
+    options: Mapping[str, Any] | None = None,
+    *,
+    num_trials: int | None = None,
+    max_resource: int | None = None,
+    explores: bool = False,
+) -> Pick:
+    """What ``searcher='auto'`` stands for.
+
+    Args:
+        configspace: What to search.
+        options: ``search_options`` as the user gave them. Those that only the Gaussian process
+            knows decide for it.
+        num_trials: How many there will be; None if the number is open.
+        max_resource: Largest resource of a scheduler with rungs; None under FIFO.
+        explores: Whether the scheduler changes configs itself, as population-based training.
+    """
+    found = pick(configspace, num_trials=num_trials, max_resource=max_resource, explores=explores)
+    unknown = set(options or {}) - _options_of(_class_of(found.name, max_resource))
+    if wanted := unknown & _options_of(_class_of("bayesopt", max_resource)):
+        return Pick("bayesopt", f"search_options has {', '.join(sorted(wanted))}")
+    return found
 
 
 def _class_of(name: str, max_resource: int | None) -> type[BaseSearcher]:
@@ -198,12 +226,9 @@ def own_options(options: Mapping[str, Any], own: frozenset[str], name: str) -> d
     return {key: value for key, value in options.items() if key in own}
 
 
-def _resolve(name: str) -> str:
+def _known(name: str) -> str:
     if name in _NOT_REBUILT:
         raise SpecError(_NOT_REBUILT[name])
-    if name == "auto":
-        logger.info("searcher='auto' picks 'bayesopt'")
-        return "bayesopt"
     if name not in SEARCHERS:
         raise SpecError(
             f"searcher={name!r} is unknown{did_you_mean(name, SEARCHERS)}; there are: "
