@@ -61,7 +61,8 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
         opt_warmstart: Whether a fit begins where the last one ended.
         opt_verbose: Whether to log each fit.
         opt_skip_init_length: With fewer observations every proposal refits.
-        opt_skip_period: Later only every so many proposals refit.
+        opt_skip_period: Later only every so many proposals refit; by default one does whenever a
+            twentieth has been added to the observations.
         map_reward: How rewards become a criterion: ``'1_minus_x'``, ``'minus_x'`` or a
             `MapReward`.
         approximation: ``'none'`` fits to all observations, however many.
@@ -98,7 +99,7 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
         opt_warmstart: bool | None = None,
         opt_verbose: bool = False,
         opt_skip_init_length: int = 150,
-        opt_skip_period: int = 1,
+        opt_skip_period: int | None = None,
         map_reward: str | MapReward = "1_minus_x",
         approximation: str = "auto",
         acceptable_regret: float | None = None,

@@ -174,9 +174,9 @@ class ModelBasedSearcher(BaseSearcher):
         surrogate, options = self._surrogate, self.options
         if surrogate.knows_all:
             return False
-        if len(self._data) < options.opt_skip_init_length:
-            return True
-        return surrogate.proposals_since_fit >= options.opt_skip_period
+        return options.is_fit_due(
+            len(self._data), surrogate.num_fitted, surrogate.proposals_since_fit
+        )
 
     # -- proposals -------------------------------------------------------------------------
 

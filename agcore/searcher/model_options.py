@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PROFILES = ("default", "classic")
 SCORINGS = ("acq_func", "thompson_indep")
 MAPPINGS = ("1_minus_x", "minus_x")
+_GROWTH = 20
+"""Many observations are fitted to again when one in so many is new: what a fit finds then hardly
+changes from one proposal to the next, and costs more than all the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class ModelOptions:
         opt_warmstart: Whether a fit begins where the last one ended.
         opt_verbose: Whether to log each fit.
         opt_skip_init_length: As long as there are fewer observations, every proposal refits.
-        opt_skip_period: Later only every so many proposals do.
+        opt_skip_period: Later only every so many proposals do; None: every one in the classic
+            profile, else one whenever a twentieth has been added to the observations.
         map_reward: ``'1_minus_x'``, ``'minus_x'`` or a `MapReward`.
         approximation: ``'auto'`` fits hyperparameters to a subset of many observations,
             ``'none'`` always to all of them.
@@ -71,7 +75,7 @@ class ModelOptions:
     opt_warmstart: bool | None = None
     opt_verbose: bool = False
     opt_skip_init_length: int = 150
-    opt_skip_period: int = 1
+    opt_skip_period: int | None = None
     map_reward: Union[str, MapReward] = "1_minus_x"
     approximation: str = "auto"
     acceptable_regret: float | None = None
@@ -157,6 +161,20 @@ class ModelOptions:
             tolerance=chosen.tolerance,
             subset_size=None if self.approximation == "none" else chosen.subset_size,
         )
+
+    def is_fit_due(self, num_observations: int, num_fitted: int, num_proposals: int) -> bool:
+        """Whether hyperparameters are to be fitted anew.
+
+        Args:
+            num_observations: Of now.
+            num_fitted: Of the last fit.
+            num_proposals: That the last fit has served.
+        """
+        if num_observations < self.opt_skip_init_length:
+            return True
+        if self.opt_skip_period is None and not self.is_classic:
+            return num_observations - num_fitted >= num_fitted / _GROWTH
+        return num_proposals >= (self.opt_skip_period or 1)
 
     @property
     def is_warm_started(self) -> bool:

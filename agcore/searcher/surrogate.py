@@ -90,6 +90,11 @@ class Surrogate:
         """Whether nothing has changed since the last fit."""
         return self._fitted_to == (len(self._data), self._data.num_removals)
 
+    @property
+    def num_fitted(self) -> int:
+        """Observations there were at the last fit; 0 before the first."""
+        return 0 if self._fitted_to is None else self._fitted_to[0]
+
     def parameters(self) -> dict[str, float]:
         """Hyperparameters by name; empty before the first fit."""
         return {} if self._model is None else self._model.parameters.to_dict(self._values)

@@ -185,3 +185,14 @@ def test_a_criterion_that_is_no_rewards_image_is_left_out():
     assert told["rewards"] == {"mean": math.exp(-1.0), "low": math.exp(-1.75)}
     mapping = MapReward(lambda r: -r, lambda c: c**0.5 if c >= 0 else math.inf)
     assert ModelOptions(map_reward=mapping).told({"mean": -1.0, "sd": 0.5})["rewards"] == {}
+
+
+def test_many_observations_are_fitted_to_when_a_twentieth_is_new():
+    options = ModelOptions(opt_skip_init_length=100)
+    assert options.is_fit_due(99, 99, 1)
+    assert not options.is_fit_due(104, 100, 7)
+    assert options.is_fit_due(105, 100, 1)
+    every_third = ModelOptions(opt_skip_init_length=100, opt_skip_period=3)
+    assert not every_third.is_fit_due(150, 100, 2)
+    assert every_third.is_fit_due(101, 100, 3)
+    assert ModelOptions(profile="classic", opt_skip_init_length=100).is_fit_due(101, 100, 1)
