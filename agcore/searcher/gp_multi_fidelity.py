@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from agcore.space import SearchSpace
 
     Array = NDArray[np.float64]
+    Rows = NDArray[np.int64]
 
 _NUM_INIT_RANDOM = {"default": 10, "classic": 10}
+_MOST_ROWS = 512
 RESOURCE_ACQUISITIONS = ("bohb", "first")
 
 
@@ -74,7 +76,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             twentieth has been added to the observations.
         map_reward: How rewards become a criterion: ``'1_minus_x'``, ``'minus_x'`` or a
             `MapReward`.
-        approximation: ``'none'`` fits to all observations, however many.
+        approximation: ``'none'`` fits to all observations and models all of them, however many.
         acceptable_regret: If given, no more configs are proposed after three in a row from which
             the model expects a smaller gain than this at the largest resource; off by default.
 
@@ -189,7 +191,22 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             )
 
         model(1.0)  # finds a misspelt kernel now
-        return self._surrogate_on(self._data, model)
+        return self._surrogate_on(self._data, model, choose=self._rows_to_model)
+
+    def _rows_to_model(self, count: int) -> Rows:
+        """Which of the first ``count`` observations the surrogate is given, increasing.
+
+        Of very many the half at the largest resources, and of the others those that a fit would
+        be restricted to: low rungs hold most of the observations, and say the least.
+        """
+        if count <= _MOST_ROWS or self.options.is_classic or self.options.approximation == "none":
+            return np.arange(count)
+        X, y = self._data.X[:count], self._data.y[:count]
+        by_resource = np.argsort(-X[:, -1], kind="stable")
+        high, low = np.split(by_resource, [_MOST_ROWS // 2])
+        low = np.sort(low)
+        low = low[gp.fit_subset(X[low], y[low], _MOST_ROWS - len(high))]
+        return np.sort(np.concatenate([high, low]))
 
     def _row(self, config: Config, resource: int | None) -> Array:
         level = self.max_epochs if resource is None else resource
@@ -243,6 +260,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             acquisition,
             posterior,
             fitted.standardisation,
+            fitted.rows,
             self._incumbent_rows(means[at_target].mean(axis=1), posterior.X[at_target]),
             {**self._why(fitted, incumbent), "resource": resource},
             acquisition.lift,

@@ -52,6 +52,7 @@ class View(NamedTuple):
         acquisition: Over encoded configs.
         posterior: Of the standardised criterion, pending configs included.
         standardisation: The way back to the criterion.
+        rows: Numbers of the observations that the posterior is given, shape (n,).
         known: Encoded configs of the best rows, the best first, shape (k, d).
         why: For the journal.
         lift: From encoded configs to rows of the surrogate.
@@ -61,6 +62,7 @@ class View(NamedTuple):
     acquisition: gp.Acquisition
     posterior: gp.Posterior
     standardisation: gp.Standardisation
+    rows: NDArray[np.int64]
     known: Array
     why: dict[str, Any]
     lift: Callable[[Array], Array] = np.asarray
@@ -150,6 +152,7 @@ class ModelBasedSearcher(BaseSearcher):
         make_model: Callable[[float], gp.Model],
         *,
         is_criterion: bool = True,
+        choose: Callable[[int], NDArray[np.int64]] = np.arange,
     ) -> Surrogate:
         """A surrogate with the work of a fit that the options allow."""
         return Surrogate(
@@ -159,6 +162,7 @@ class ModelBasedSearcher(BaseSearcher):
             limits_outliers=is_criterion and self._profile.limits_outliers,
             is_warm_started=self.options.is_warm_started,
             is_verbose=self.options.opt_verbose,
+            choose=choose,
         )
 
     @abc.abstractmethod
@@ -279,7 +283,7 @@ class ModelBasedSearcher(BaseSearcher):
             found,
             self.encoding.decode(found.best_start),
             why,
-            self._data.cases,
+            [self._data.cases[row] for row in view.rows],
             due,
             view.posterior.Y,
             view.standardisation.mean,

@@ -60,8 +60,9 @@ class ModelOptions:
         opt_skip_period: Later only every so many proposals do; None: every one in the classic
             profile, else one whenever a twentieth has been added to the observations.
         map_reward: ``'1_minus_x'``, ``'minus_x'`` or a `MapReward`.
-        approximation: ``'auto'`` fits hyperparameters to a subset of many observations,
-            ``'none'`` always to all of them.
+        approximation: ``'auto'`` fits hyperparameters to a subset of many observations, and of very
+            many at low rungs leaves some out of the model;
+            ``'none'`` always takes all of them.
         acceptable_regret: The search ends when no gain as large as this is expected any more.
     """
 

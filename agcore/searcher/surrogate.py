@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agcore.searcher.model_data import ModelData
 
     Array = NDArray[np.float64]
+    Rows = NDArray[np.int64]
 
 
 logger = logging.getLogger("agcore")
@@ -30,17 +31,19 @@ logger = logging.getLogger("agcore")
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A surrogate given all data.
+    """A surrogate given the data.
 
     Attributes:
         posterior: Of the standardised criterion.
         standardisation: The way back to the criterion.
         fit: What a refit has found, as JSON; empty if there was none.
+        rows: Numbers of the observations that the posterior is given, in its order, shape (n,).
     """
 
     posterior: gp.Posterior
     standardisation: gp.Standardisation
     fit: dict[str, Any]
+    rows: Rows
 
 
 class Surrogate:
@@ -53,6 +56,8 @@ class Surrogate:
         limits_outliers: Whether targets that drown the others are limited.
         is_warm_started: Whether a fit begins at the hyperparameters of the one before.
         is_verbose: Whether to log each fit.
+        choose: Which of the first so many observations a factorisation begins with, increasing
+            numbers; by default all.
 
     Attributes:
         proposals_since_fit: How often it was asked since it was fitted, that time included.
@@ -68,6 +73,7 @@ class Surrogate:
         limits_outliers: bool,
         is_warm_started: bool,
         is_verbose: bool = False,
+        choose: Callable[[int], Rows] = np.arange,
     ) -> None:
         self._data = data
         self._make_model = make_model
@@ -75,12 +81,15 @@ class Surrogate:
         self._limits_outliers = limits_outliers
         self._is_warm_started = is_warm_started
         self._is_verbose = is_verbose
+        self._choose = choose
         self._model: gp.Model | None = None
         self._values: Array = np.empty(0)
         self._scale = 1.0
         self._num_factorised: int | None = None  # rows of the factorisation that is grown
         self._num_removals = 0
         self._grown: gp.Posterior | None = None
+        self._rows: Rows = np.empty(0, np.int64)  # of the data, that it is given
+        self._num_seen = 0  # of the data, when it was grown
         self._fitted_to: tuple[int, int] | None = None
         self.proposals_since_fit = 0
         self.told: dict[str, Any] = {}
@@ -100,7 +109,7 @@ class Surrogate:
         return {} if self._model is None else self._model.parameters.to_dict(self._values)
 
     def condition(self, rng: np.random.Generator, *, refit: bool) -> Fitted:
-        """The posterior given all data.
+        """The posterior given the data.
 
         Args:
             rng: For the starts of a fit.
@@ -115,7 +124,7 @@ class Surrogate:
         self.told = self._fit(z, rng) if refit or self._model is None else {}
         self._note_proposal()
         posterior = self._grow(z)
-        return Fitted(posterior, standardisation, self.told)
+        return Fitted(posterior, standardisation, self.told, self._rows)
 
     def recall(self, fit: Mapping[str, Any]) -> None:
         """Take note of a proposal of an earlier session; ``fit`` as `Fitted.fit` had it then."""
@@ -169,11 +178,13 @@ class Surrogate:
         X, first = self._data.X, self._num_factorised
         if self._model is None or first is None:
             raise RuntimeError("a surrogate is fitted before it is conditioned")
-        grown = self._grown
+        grown, rows, seen = self._grown, self._rows, self._num_seen
         if grown is None:
-            grown = gp.Posterior.condition(self._model, self._values, X[:first], z[:first])
-        for row in range(len(grown.X), len(X)):
+            seen, rows = first, self._choose(first)
+            grown = gp.Posterior.condition(self._model, self._values, X[rows], z[rows])
+        for row in range(seen, len(X)):
             grown = grown.append(X[row : row + 1], z[row : row + 1])
+        self._rows, self._num_seen = np.concatenate([rows, np.arange(seen, len(X))]), len(X)
         # The targets were standardised anew: the factor stays, what follows from them does not.
-        self._grown = grown.given_targets(z)
+        self._grown = grown.given_targets(z[self._rows])
         return self._grown

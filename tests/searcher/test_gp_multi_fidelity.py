@@ -1,4 +1,6 @@
+import logging
 import math
+import re
 import shutil
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 import agcore as ag
 from agcore.errors import SpecError
 from agcore.records import Observation, Pending, Suggestion, SuggestRequest, TrialProposed
-from agcore.searcher import GPMultiFidelitySearcher, MapReward
+from agcore.searcher import GPMultiFidelitySearcher, MapReward, gp_multi_fidelity
 from tests.searcher.dialogues import (
     BRANCHES,
     LINE,
@@ -326,6 +328,39 @@ def test_skipped_fits_are_skipped_after_resuming_too(options, monkeypatch):
         return multi(LINE, opt_skip_init_length=6, resource_acq="first", **options)
 
     dialogue = Dialogue(make, 12, milestones=(1, 9))
+    assert dialogue.unlike_after_resuming(monkeypatch, every=2) == []
+
+
+# -- very many observations ----------------------------------------------------------------
+
+
+def shown(caplog):
+    """How many values the last proposal was based on, by its account."""
+    accounts = [r.getMessage() for r in caplog.records if "standardised: " in r.getMessage()]
+    return int(re.search(r"(\d+) values, mean", accounts[-1])[1])
+
+
+def test_of_very_many_low_rungs_are_thinned_out_and_high_ones_kept(monkeypatch, caplog):
+    monkeypatch.setattr(gp_multi_fidelity, "_MOST_ROWS", 12)
+    with caplog.at_level(logging.INFO, "agcore"):
+        searcher = with_counts({1: 20, 3: 6, 9: 2}, first_is_default=False)
+        searcher.suggest(SuggestRequest(0))
+        assert shown(caplog) == 12
+        kept = " ".join(caplog.records[-1].getMessage().split())
+        for number in range(22, 28):  # the half at the largest resources, and those after them
+            assert f" {number}:" in kept
+        everything = with_counts({1: 20, 3: 6, 9: 2}, approximation="none", first_is_default=False)
+        everything.suggest(SuggestRequest(0))
+        assert shown(caplog) == 28
+
+
+def test_what_was_thinned_out_goes_on_in_the_same_way_after_resuming(monkeypatch):
+    monkeypatch.setattr(gp_multi_fidelity, "_MOST_ROWS", 8)
+
+    def make():
+        return multi(opt_skip_init_length=10, opt_skip_period=3)
+
+    dialogue = Dialogue(make, 12, milestones=RUNGS, provisional=True)
     assert dialogue.unlike_after_resuming(monkeypatch, every=2) == []
 
 
