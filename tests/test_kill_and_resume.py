@@ -25,6 +25,7 @@ SCRIPT = textwrap.dedent(
     spaces = {
         "random": {"x": ag.Real(0, 1), "net": ag.Categorical("a", ag.Dict(depth=ag.Int(1, 9)))},
         "bayesopt": {"x": ag.Real(0, 1), "net": ag.Categorical("a", ag.Dict(depth=ag.Int(1, 9)))},
+        "hypertune": {"x": ag.Real(0, 1), "y": ag.Real(0, 1)},
         "grid": {"x": ag.Ordinal(*[i / 16 for i in range(16)]), "net": ag.Bool()},
     }
 
@@ -45,14 +46,17 @@ SCRIPT = textwrap.dedent(
         "fifo": lambda **a: ag.scheduler.FIFOScheduler(train, **a),
         "stopping": lambda **a: ag.scheduler.HyperbandScheduler(train, brackets=2, **a),
         "promotion": lambda **a: ag.scheduler.HyperbandScheduler(train, type="promotion", **a),
+        "delayed": lambda **a: ag.scheduler.HyperbandScheduler(
+            train, type="promotion", brackets=3, delay_promotion=True, **a),
         "deterministic": lambda **a: ag.scheduler.HyperbandScheduler(
             train, type="promotion", deterministic=True, logical_workers=3, **a),
         "population": lambda **a: ag.scheduler.PopulationBasedTrainingScheduler(
             train, population_size=5, perturbation_interval=2, quantile_fraction=0.4, **a),
     }
     options = {"num_init_random": 3, "opt_skip_init_length": 6, "opt_skip_period": 3}
+    own_options = {"bayesopt": options, "hypertune": {**options, "min_points": 3}}
     scheduler = schedulers[kind](
-        searcher=searcher, search_options=options if searcher == "bayesopt" else None,
+        searcher=searcher, search_options=own_options.get(searcher),
         num_trials=14, num_workers=2 if kind == "deterministic" else 1,
         checkpoint=path, resume="auto", progress=False,
     )
@@ -131,6 +135,14 @@ def check(tmp_path, undisturbed, kind, searcher, share):
 @pytest.mark.parametrize(("kind", "searcher", "share"), draws(50, seed=20))
 def test_a_killed_run_comes_to_the_same_end(tmp_path, undisturbed, kind, searcher, share):
     check(tmp_path, undisturbed, kind, searcher, share)
+
+
+@pytest.mark.parametrize("kind", ["delayed", "stopping", "deterministic"])
+@pytest.mark.parametrize("share", [0.5, 0.85])
+def test_a_killed_run_with_learnt_brackets_comes_to_the_same_end(
+    tmp_path, undisturbed, kind, share
+):
+    check(tmp_path, undisturbed, kind, "hypertune", share)
 
 
 @pytest.mark.slow

@@ -99,7 +99,7 @@ def _search_options(default_scheduler: str) -> list[Callable[[Command], Command]
             default="random",
             show_default=True,
             help="Who proposes configs: random, sobol, grid (finite spaces), evolution, tpe, bohb, "
-            "bayesopt.",
+            "bayesopt, hypertune (with rungs).",
         ),
         click.option(
             "--seed",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agcore.history import Trial
     from agcore.running_time import RunningTime
 
-_WITH_MODEL = ("bayesopt", "constrained_bayesopt", "auto")
+_WITH_MODEL = ("bayesopt", "constrained_bayesopt", "auto", "hypertune")
 _NAMED = (*_WITH_MODEL, "random", "grid", "skopt", "sobol", "evolution", "bohb", "tpe")
 _TOLD = frozenset(
     {
@@ -37,7 +37,7 @@ _TOLD = frozenset(
     }
 )
 """What is said in words of a proposal that has an `Expectation`."""
-_OF_OUR_MODELS = frozenset({"fit", "constraint_fit", "model_found_nothing"})
+_OF_OUR_MODELS = frozenset({"fit", "constraint_fit", "level_weights", "model_found_nothing"})
 
 
 class ProposalAccount:
@@ -196,6 +196,7 @@ class ProposalAccount:
     def _fits(self) -> Iterator[str]:
         if not self._is_ours and "model_found_nothing" not in self._why:
             return
+        yield from self._trust()
         told = self._why.get("fit")
         if isinstance(told, Mapping) and {"rows", "evaluations"} <= told.keys():
             yield (
@@ -206,6 +207,22 @@ class ProposalAccount:
         fitted = [t.trial_id for t in self._before.trials.values() if t.why.get("fit")]
         since = f" were kept as they were fitted for trial {fitted[-1]}" if fitted else " were kept"
         yield f"The hyperparameters of the model{since}."
+
+    def _trust(self) -> Iterator[str]:
+        """Which resources a model of several has trusted, the most trusted first."""
+        weights = self._why.get("level_weights")
+        if not isinstance(weights, Mapping):
+            return
+        trusted = [(weight, name) for name, weight in weights.items() if weight > 0]
+        trusted.sort(key=lambda pair: -pair[0])
+        if len(weights) == 1:
+            yield f"Only results at {self._words.resource} {trusted[0][1]} were enough for a model."
+            return
+        shares = [f"{self._words.resource} {name} ({weight:.0%})" for weight, name in trusted]
+        yield (
+            f"The model went by the results at {' and '.join(shares)}, weighted by how well they "
+            f"rank the configs that reached {self._words.at(max(map(int, weights)))}."
+        )
 
     def _outcome(self, expected: Expectation) -> str:
         """How the trial did against what was expected of it."""

@@ -8,11 +8,13 @@ from agcore.gp.acquisition import (
     Acquisition,
     ConstrainedImprovement,
     ExpectedImprovement,
+    Predictor,
     ProbabilityOfFeasibility,
     WithPrior,
     independent_thompson,
 )
 from agcore.gp.blas_threads import one_blas_thread
+from agcore.gp.ensemble import WeightedEnsemble
 from agcore.gp.fit import FitResult, FitSettings, evaluation_budget, fit, fit_subset
 from agcore.gp.kernels import Kernel, Matern52
 from agcore.gp.linear_algebra import NotPositiveDefiniteError
@@ -61,6 +63,8 @@ __all__ = [
     "NotPositiveDefiniteError",
     "Posterior",
     "Prediction",
+    "Predictor",
+    "WeightedEnsemble",
     # where to look next
     "Acquisition",
     "ConstrainedImprovement",

@@ -20,10 +20,22 @@ from agcore.gp.priors import LOG_TWO_PI
 
 if TYPE_CHECKING:
     from agcore.gp.arrays import Array
-    from agcore.gp.posterior import Posterior
+    from agcore.gp.posterior import Posterior, Prediction
 
 FAR_BELOW = -1e4
 """Standardised improvement below which the asymptotic series is exact to rounding."""
+
+
+class Predictor(Protocol):
+    """What an improvement is expected of: a posterior, or an ensemble of some."""
+
+    def predict(self, X: Array) -> tuple[Array, Array]:
+        """Means, shape (b, m), and variances without noise, shape (b,), at X, shape (b, d)."""
+        ...
+
+    def predict_with_pullback(self, X: Array) -> Prediction:
+        """Marginals at X, shape (b, d), and the function that yields input gradients."""
+        ...
 
 
 class Acquisition(Protocol):
@@ -63,7 +75,7 @@ class ExpectedImprovement:
     """E max(y* - jitter - f(x), 0) over the posterior, or its logarithm.
 
     Args:
-        posterior: Of the standardised criterion.
+        posterior: Of the standardised criterion, or an ensemble.
         incumbent: Best value y*, a float or one for each target column, shape (m,).
         jitter: Least improvement that counts, in standardised units.
         is_log: Whether to take the logarithm (of the average over target columns).
@@ -71,7 +83,7 @@ class ExpectedImprovement:
 
     def __init__(
         self,
-        posterior: Posterior,
+        posterior: Predictor,
         incumbent: Array | float,
         *,
         jitter: float = 0.0,
@@ -244,7 +256,7 @@ class WithPrior:
         return value, dv * factor[:, None] + dp * value[:, None]
 
 
-def independent_thompson(posterior: Posterior, X: Array, rng: np.random.Generator) -> Array:
+def independent_thompson(posterior: Predictor, X: Array, rng: np.random.Generator) -> Array:
     """Minus a draw from each marginal at X, shape (b,); the first target column counts."""
     mean, variance = posterior.predict(X)
     draw: Array = mean[:, 0] + np.sqrt(variance) * rng.standard_normal(len(X))

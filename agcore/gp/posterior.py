@@ -14,7 +14,7 @@ from agcore.gp.packed import diagonal_positions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agcore.gp.arrays import Array
+    from agcore.gp.arrays import Array, IndexArray
     from agcore.gp.kernels import CrossKernel
     from agcore.gp.model import Model
 
@@ -105,6 +105,28 @@ class Posterior:
         """Means at the data, shape (n, m), in O(n m): what the noise has been smoothed out of."""
         # K alpha = (K + s I) alpha - s alpha, and the first term is Y - m(X).
         return self.Y - (float(self.values[0]) + self._jitter) * self._alpha
+
+    @on_one_blas_thread
+    def leave_one_out(self, rows: IndexArray) -> tuple[Array, Array]:
+        """What the data without each of k rows say about that row, in O(n^2 k).
+
+        The hyperparameters stay those of all data.
+
+        Args:
+            rows: Numbers of the rows, shape (k,).
+
+        Returns:
+            Means, shape (k, m), and variances without noise, shape (k,), at least 1e-12.
+
+        Source: Rasmussen & Williams (2006), eq. 5.12.
+        """
+        unit = np.zeros((len(self.X), len(rows)), order="F")
+        unit[rows, np.arange(len(rows))] = 1.0
+        V = self._factor.whiten(unit)
+        precision = np.einsum("nk,nk->k", V, V)  # the diagonal of the inverse covariance
+        mean = self.Y[rows] - self._alpha[rows] / precision[:, None]
+        variance = 1.0 / precision - (float(self.values[0]) + self._jitter)
+        return mean, np.maximum(variance, SMALLEST_VARIANCE)
 
     def _prior_mean(self, X: Array) -> Array:
         return self.model.mean(self._mean_values, X)

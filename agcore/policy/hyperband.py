@@ -3,20 +3,23 @@
 S rung levels r_0 < ... < r_(S-1) make up to S brackets. Bracket s lacks the s lowest rungs, so
 its trials first meet a decision at r_s; with one bracket this is successive halving (ASHA). A new
 trial is put into bracket s with probability proportional to S / ((S - s) r_s), which gives all
-brackets about the same share of the resource.
+brackets about the same share of the resource, or with one that somebody has learnt
+(`HyperbandPolicy.weigh_brackets`).
 
 Reports between two rungs are the matter of milestones.py.
 
-Sources: Li et al., "Hyperband" (2018), https://jmlr.org/papers/v18/16-558.html; rungs.py.
+Sources: Li et al., "Hyperband" (2018), https://jmlr.org/papers/v18/16-558.html; Li et al.,
+"Hyper-Tune" (2022), https://arxiv.org/abs/2201.06834 (learnt weights); rungs.py.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
+from math import inf
 from typing import TYPE_CHECKING
 
-from agcore.checks import whole_number
+from agcore.checks import truth, whole_number
 from agcore.errors import SpecError, did_you_mean
 from agcore.policy.milestones import MilestonePolicy, Track
 from agcore.policy.rungs import (
@@ -52,6 +55,9 @@ class HyperbandPolicy(MilestonePolicy):
         brackets: Number of brackets, capped at the number of rung levels.
         rung_system_per_bracket: Each bracket has rungs of its own; otherwise they share one set,
             of which a trial of bracket s skips the s lowest.
+        delay_promotion: Whether one more trial is promoted from a rung only if its size is
+            ``reduction_factor`` times the number of those that have gone on, that one included
+            (D-ASHA); for the type ``promotion``.
         seed: Of the sampling of brackets.
         time_attr: The user's name of the resource, for messages.
 
@@ -69,12 +75,18 @@ class HyperbandPolicy(MilestonePolicy):
         rung_levels: Sequence[int] | None = None,
         brackets: int = 1,
         rung_system_per_bracket: bool = True,
+        delay_promotion: bool = False,
         seed: int = 31415927,
         time_attr: str = "epoch",
     ) -> None:
         if type not in _TYPES:
             hint = did_you_mean(str(type), _TYPES)
             raise SpecError(f"type={type!r} must be 'stopping' or 'promotion'{hint}")
+        if truth("delay_promotion", delay_promotion) and type != "promotion":
+            raise SpecError(
+                f"delay_promotion=True needs type='promotion', but type={type!r} promotes nobody; "
+                "pass type='promotion' or leave delay_promotion out"
+            )
         self.type = type
         self._seed = whole_number("seed", seed, 0)
         if rung_levels is None:
@@ -86,7 +98,8 @@ class HyperbandPolicy(MilestonePolicy):
         super().__init__(self._levels.max_t, time_attr)
         num_brackets = min(whole_number("brackets", brackets), len(self._levels.levels))
         self._brackets = tuple(self._levels.without_lowest(s) for s in range(num_brackets))
-        self._cumulative = tuple(accumulate(_bracket_shares(self._levels.levels, num_brackets)))
+        self._default_shares = _bracket_shares(self._levels.levels, num_brackets)
+        self._shares = self._default_shares
         self._stopping: tuple[StoppingRungs, ...] = ()
         self._promotion: tuple[PromotionRungs, ...] = ()
         owners = self._brackets if rung_system_per_bracket else self._brackets[:1]
@@ -95,7 +108,9 @@ class HyperbandPolicy(MilestonePolicy):
         if type == "stopping":
             self._stopping = tuple(StoppingRungs(o, time_attr=time_attr) for o in owners) * repeat
         else:
-            self._promotion = tuple(PromotionRungs(o, time_attr=time_attr) for o in owners) * repeat
+            self._promotion = repeat * tuple(
+                PromotionRungs(o, time_attr=time_attr, delays=delay_promotion) for o in owners
+            )
         self._systems = self._stopping or self._promotion
         self._num_new = 0
         self._drawn: tuple[int, int] | None = None  # (number of the draw, its bracket)
@@ -120,7 +135,33 @@ class HyperbandPolicy(MilestonePolicy):
     @property
     def bracket_shares(self) -> tuple[float, ...]:
         """For each bracket the probability that a new trial is put into it."""
-        return _bracket_shares(self._levels.levels, len(self._brackets))
+        return self._shares
+
+    def weigh_brackets(self, weights: Sequence[float]) -> None:
+        """Draw the brackets of new trials with learnt weights from now on.
+
+        A bracket that was drawn for the next new trial before stays.
+
+        Args:
+            weights: Of the first brackets, at least 0, not all 0. They share what these brackets
+                have by default; the brackets after them keep their probability. Empty: all do.
+
+        Raises:
+            SpecError: There are more weights than brackets, or they are no weights.
+        """
+        default, count = self._default_shares, len(weights)
+        total = sum(weights)
+        if not count:
+            self._shares = default
+            return
+        if count > len(default) or not 0 < total < inf or min(weights) < 0:
+            raise SpecError(
+                f"weights={list(weights)} must be numbers of at least 0, one above 0, for at most "
+                f"{len(default)} brackets; leave out those of the brackets that are not there"
+            )
+        mass = sum(default[:count])
+        learnt = (mass * weight / total for weight in weights)
+        self._shares = (*learnt, *default[count:])
 
     def explain_plan(self) -> str:
         """One line per bracket: how many trials it gets, and what happens at its rungs."""
@@ -166,16 +207,21 @@ class HyperbandPolicy(MilestonePolicy):
         return ResumeTrial(trial_id, level, milestone, self._tracks[trial_id].bracket, reason)
 
     def _sampled_bracket(self) -> int:
-        """The bracket of the next new trial: a function of the seed and of how many there were."""
+        """The bracket of the next new trial.
+
+        A function of the seed, of how many there were, and of the shares at the first asking.
+        """
         if len(self._brackets) == 1:
             return 0
         if self._drawn is None or self._drawn[0] != self._num_new:
             import numpy as np  # not needed, so not loaded, with one bracket
 
             rng = np.random.default_rng([self._seed, BRACKET_PURPOSE, self._num_new])
-            bracket = bisect_right(self._cumulative, float(rng.random()))
-            # The last sum may be a rounding error below 1.
-            self._drawn = (self._num_new, min(bracket, len(self._brackets) - 1))
+            sums = list(accumulate(self._shares))
+            # The last sum may be a rounding error below 1, and end in brackets of no weight.
+            last = bisect_left(sums, sums[-1])
+            bracket = min(bisect_right(sums, float(rng.random())), last)
+            self._drawn = (self._num_new, bracket)
         return self._drawn[1]
 
     # -- what happened ----------------------------------------------------------------------
@@ -185,7 +231,8 @@ class HyperbandPolicy(MilestonePolicy):
         track = self._tracks.get(trial_id)
         if isinstance(job, ResumeTrial):
             track = self._track(trial_id)
-            self._withdraw(trial_id, track.bracket, job.resume_from)
+            if self._promotion:
+                self._promotion[track.bracket].promote(trial_id, job.resume_from)
             track.resume(job)
         elif track is None:
             first_milestone = self._brackets[job.bracket].milestones[0]
@@ -210,11 +257,7 @@ class HyperbandPolicy(MilestonePolicy):
         if state is TrialState.PAUSED:
             self._promotion[track.bracket].release(trial_id, track.milestone)
         else:
-            self._withdraw(trial_id, track.bracket, track.milestone)
-
-    def _withdraw(self, trial_id: int, bracket: int, level: int) -> None:
-        if self._promotion:
-            self._promotion[bracket].withdraw(trial_id, level)
+            self._promotion[track.bracket].withdraw(trial_id, track.milestone)
 
 
 def _bracket_shares(levels: tuple[int, ...], num_brackets: int) -> tuple[float, ...]:

@@ -114,7 +114,7 @@ class PASHAPolicy(MilestonePolicy):
         """Take note of a new trial, a promotion, or a lost trial that starts over."""
         if isinstance(job, ResumeTrial):
             self._track(trial_id).resume(job)
-            self._rungs.withdraw(trial_id, job.resume_from)
+            self._rungs.promote(trial_id, job.resume_from)
         elif trial_id in self._tracks:
             self._tracks[trial_id].last = 0
         else:

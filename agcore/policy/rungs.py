@@ -11,6 +11,12 @@ Promotion: an arriving trial is recorded. A rung with n entries has the best flo
 candidates, none while n < round(1 / q); of equal rewards the earlier ranks first. An arriving
 candidate goes on; any other trial is paused until it has become a candidate.
 
+Delayed promotion (D-ASHA): besides, one more trial goes on only while n / (m + 1) >= 1 / q, where m
+have gone on already, those on their way to the next level included. So no more than floor(n q)
+ever do; without the delay also those do that were among the best only as long as few had arrived.
+The places that are left belong to the best candidates: an arriving one is paused if those better
+than it that wait here need them all.
+
 A trial that diverged is recorded below all finite rewards: it counts in n but its reward never
 enters an interpolation. Only a paused trial is ever promoted: one that failed, was lost or returned
 by itself keeps its place in the rung.
@@ -21,7 +27,8 @@ O(log n).
 
 Sources: Li et al., "A System for Massively Parallel Hyperparameter Tuning" (2020),
 https://arxiv.org/abs/1810.05934 (promotion); Klein et al., "Model-based Asynchronous
-Hyperparameter and Neural Architecture Search" (2020), https://arxiv.org/abs/2003.10865 (stopping).
+Hyperparameter and Neural Architecture Search" (2020), https://arxiv.org/abs/2003.10865 (stopping);
+Li et al., "Hyper-Tune" (2022), https://arxiv.org/abs/2201.06834 (delayed promotion).
 """
 
 from __future__ import annotations
@@ -295,11 +302,13 @@ class _PromotionRung:
 
     __slots__ = (
         "_at",
+        "_delays",
         "_entries",
         "_keys",
         "_least_size",
         "_level",
         "_next_level",
+        "_num_gone",
         "_quantile",
         "_share",
         "_time_attr",
@@ -307,9 +316,13 @@ class _PromotionRung:
         "is_open",
     )
 
-    def __init__(self, level: int, next_level: int, quantile: Fraction, time_attr: str) -> None:
+    def __init__(
+        self, level: int, next_level: int, quantile: Fraction, time_attr: str, delays: bool
+    ) -> None:
         self._level = level
         self._next_level = next_level
+        self._delays = delays
+        self._num_gone = 0
         self._quantile = float(quantile)
         self._share = (quantile.numerator, quantile.denominator)
         self._least_size = round(1 / quantile)
@@ -326,6 +339,10 @@ class _PromotionRung:
             return 0
         n = len(self._entries)
         return n * self._share[0] // self._share[1] if n >= self._least_size else 0
+
+    def _has_place(self, key: _Key, candidates: int) -> bool:
+        """Whether a candidate need not wait for the rung to grow."""
+        return not self._delays or self._num_gone + self._waiting.bisect_left(key) < candidates
 
     def arrive(self, trial_id: int, reward: float) -> Decision:
         """The decision on a trial that has reached this rung and is recorded."""
@@ -346,14 +363,24 @@ class _PromotionRung:
             f"reward {reward:.6g} ranks {rank} of {size} {self._at}; "
             f"{may_go_on} go on to {self._next_level}"
         )
-        if rank <= candidates:
-            return Decision(Action.CONTINUE, reason, False, standing, self._next_level)
-        return Decision(Action.PAUSE, reason, False, standing)
+        if rank > candidates:
+            return Decision(Action.PAUSE, reason, False, standing)
+        if not self._has_place(key, candidates):
+            better = self._waiting.bisect_left(key)
+            waiting = f" and {better} better ones wait" if better else ""
+            reason = f"{reason}, but {self._num_gone} have gone on already{waiting}"
+            return Decision(Action.PAUSE, reason, False, standing)
+        self._num_gone += 1
+        return Decision(Action.CONTINUE, reason, False, standing, self._next_level)
 
     def release(self, trial_id: int) -> None:
         key = self._keys[trial_id]
         if key not in self._waiting:
             self._waiting.add(key)
+
+    def promote(self, trial_id: int) -> None:
+        self.withdraw(trial_id)
+        self._num_gone += 1
 
     def withdraw(self, trial_id: int) -> None:
         key = self._keys.get(trial_id)
@@ -367,7 +394,7 @@ class _PromotionRung:
         candidates = self._num_candidates()
         key: _Key = self._waiting[0]
         rank = self._entries.bisect_left(key) + 1
-        if rank > candidates:
+        if rank > candidates or not self._has_place(key, candidates):
             return None
         reason = (
             f"reward {-key[0]:.6g} now ranks {rank} of {len(self._entries)} {self._at}; "
@@ -382,11 +409,14 @@ class PromotionRungs:
     Args:
         levels: Where they stand.
         time_attr: The user's name of the resource, for the reasons.
+        delays: Whether promotion is delayed, as in D-ASHA.
     """
 
-    def __init__(self, levels: RungLevels, *, time_attr: str = "epoch") -> None:
+    def __init__(
+        self, levels: RungLevels, *, time_attr: str = "epoch", delays: bool = False
+    ) -> None:
         rungs = [
-            (level, _PromotionRung(level, following, quantile, time_attr))
+            (level, _PromotionRung(level, following, quantile, time_attr, delays))
             for level, following, quantile in levels.rungs()
         ]
         self._rungs = dict(rungs)
@@ -400,8 +430,12 @@ class PromotionRungs:
         """Take note that a trial paused at ``level`` has left its worker and can be resumed."""
         self._rungs[level].release(trial_id)
 
+    def promote(self, trial_id: int, level: int) -> None:
+        """Take note that a paused trial goes on from ``level``; it stays recorded."""
+        self._rungs[level].promote(trial_id)
+
     def withdraw(self, trial_id: int, level: int) -> None:
-        """Take note that a trial is promoted from ``level``, or cannot be; it stays recorded."""
+        """Take note that a trial cannot be promoted from ``level``; it stays recorded."""
         self._rungs[level].withdraw(trial_id)
 
     def close(self, level: int) -> None:

@@ -134,6 +134,7 @@ class TrialScheduler(RunResults):
             resource_attribute=options.time_attr,
             mode=options.mode,
             max_resource=self._policy.max_resource,
+            milestones=self._policy.milestones,
         )
 
     def _make_history_callback(self) -> list[Callback]:

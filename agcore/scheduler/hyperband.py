@@ -45,6 +45,9 @@ class HyperbandScheduler(TrialScheduler):
         searcher_data: The searcher learns from reports at ``'rungs'``, from ``'all'``, or from
             ``'rungs_and_last'``.
         rung_system_per_bracket: Whether each bracket has rungs of its own.
+        delay_promotion: With ``type='promotion'``: whether one more trial goes on only if those
+            at its rung are ``reduction_factor`` times as many as have gone on, that one included
+            (D-ASHA of Hyper-Tune, arXiv 2201.06834). Fewer mediocre trials are promoted early.
         random_seed: Fixes the choice of brackets.
 
     Raises:
@@ -63,6 +66,7 @@ class HyperbandScheduler(TrialScheduler):
         type: str = "stopping",
         searcher_data: str = "rungs",
         rung_system_per_bracket: bool = True,
+        delay_promotion: bool = False,
         random_seed: int = BRACKET_SEED,
         args: Any = None,
         resource: Mapping[str, Any] | None = None,
@@ -104,6 +108,7 @@ class HyperbandScheduler(TrialScheduler):
             rung_levels=rung_levels,
             brackets=brackets,
             rung_system_per_bracket=rung_system_per_bracket,
+            delay_promotion=delay_promotion,
             seed=random_seed,
             time_attr=time_attr,
         )
@@ -151,6 +156,8 @@ class HyperbandScheduler(TrialScheduler):
                 "brackets": brackets,
                 "rung_system_per_bracket": rung_system_per_bracket,
                 "random_seed": random_seed,
+                # Only where it is not the default: descriptions of older runs do not have it.
+                **({"delay_promotion": True} if delay_promotion else {}),
             },
         )
         self.max_t = policy.max_resource

@@ -25,6 +25,7 @@ from agcore.records import (
     TrialProposed,
     TrialStarted,
 )
+from agcore.scheduler.brackets import bracket_lessons
 from agcore.scheduler.outcomes import goes_on_later, state_after, stop_with_the_run
 from agcore.scheduler.parts import LiveTrial, Parts
 from agcore.scheduler.starts import CUT_OFF, Launch, start_again
@@ -58,6 +59,7 @@ class Replay:
         self._verdicts: dict[int, tuple[Reported, Decision]] = {}
         self._decided: set[tuple[int, int]] = set()
         self._has_warned = False
+        self._tell_of_brackets = bracket_lessons(parts.policy, parts.searcher)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ConfigEnqueued: self._enqueued,
             TrialProposed: self._proposed,
@@ -98,6 +100,7 @@ class Replay:
 
     def _proposed(self, event: TrialProposed) -> None:
         searcher = self._parts.searcher
+        self._tell_of_brackets()  # the bracket was drawn before the searcher learnt from this
         if event.origin == "queue":
             self._parts.proposals.skip()
             searcher.exclude(event.config)

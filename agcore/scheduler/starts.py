@@ -18,6 +18,7 @@ from agcore.records import (
     SuggestRequest,
     TrialProposed,
 )
+from agcore.scheduler.brackets import bracket_lessons
 from agcore.scheduler.copies import COPY_ORIGIN, Copies
 from agcore.scheduler.parts import LiveTrial, Parts
 from agcore.scheduler.seeds import trial_seed
@@ -129,6 +130,7 @@ class Starts:
         self._record = record
         self._again = deque(again)
         self._copies = Copies(parts, settings.time_attr)
+        self._tell_of_brackets = bracket_lessons(parts.policy, parts.searcher)
 
     def next(self, running: Iterable[LiveTrial], elapsed_s: float) -> Launch | None:
         """What to start in a free slot, or None to leave it free."""
@@ -148,6 +150,7 @@ class Starts:
 
     def _wish(self, elapsed_s: float) -> NewTrial | ResumeTrial | None:
         policy = self._parts.policy
+        self._tell_of_brackets()
         if self._is_below_limit and self._parts.proposals.exhausted:
             wish = policy.next_job(elapsed_s)
             if isinstance(wish, NewTrial) and wish.parent is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agcore.searcher.gp_constrained import ConstrainedGPFIFOSearcher
     from agcore.searcher.gp_fifo import GPFIFOSearcher
     from agcore.searcher.gp_multi_fidelity import GPMultiFidelitySearcher
+    from agcore.searcher.hypertune import HyperTuneSearcher
     from agcore.searcher.model_options import MapReward
     from agcore.searcher.skopt import SKoptSearcher
     from agcore.searcher.sobol import SobolSearcher
@@ -36,6 +37,7 @@ __all__ = [
     "GPFIFOSearcher",
     "GPMultiFidelitySearcher",
     "GridSearcher",
+    "HyperTuneSearcher",
     "MapReward",
     "Pick",
     "RandomSearcher",
@@ -55,6 +57,7 @@ _LATER = {
     "ConstrainedGPFIFOSearcher": "gp_constrained",
     "GPFIFOSearcher": "gp_fifo",
     "GPMultiFidelitySearcher": "gp_multi_fidelity",
+    "HyperTuneSearcher": "hypertune",
     "MapReward": "model_options",
     "RegularizedEvolutionSearcher": "evolution",
     "SKoptSearcher": "skopt",

@@ -7,7 +7,7 @@ or was told by hand.
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Account:
         scale: Their standard deviation.
         parameters: Hyperparameters by surrogate and name.
         since_fit: Proposals since they were fitted, this one included.
+        trust: Weights of the levels of an ensemble by their resource; empty without one.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Account:
     scale: float
     parameters: Mapping[str, Mapping[str, float]]
     since_fit: int
+    trust: Mapping[int, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         why, count = self.why, len(self.cases)
@@ -71,6 +73,7 @@ class Account:
             f"{count} values, mean {self.mean:.5g}, sd {self.scale:.5g}: "
             + " ".join([*omitted, *names]),
             "standardised: " + " ".join([*omitted, *_numbers(self.targets[first:count, 0])]),
+            *self._levels(),
             *self._fits(),
             *self._draws(count),
             "best starts of the search: " + " ".join(_numbers(self.found.best_scores)),
@@ -81,6 +84,11 @@ class Account:
     def _incumbent(self) -> str:
         incumbent = self.why.get("incumbent")
         return "" if incumbent is None else f"; of the best known {incumbent:.5g}"
+
+    def _levels(self) -> Iterable[str]:
+        if self.trust:
+            shares = ", ".join(f"{weight:.3g} at {level}" for level, weight in self.trust.items())
+            yield f"weights of the resources in the model: {shares}"
 
     def _fits(self) -> Iterable[str]:
         for surrogate, parameters in self.parameters.items():

@@ -369,6 +369,23 @@ def check_no_rungs(kind: str, max_resource: int | None) -> None:
         )
 
 
+def check_has_rungs(kind: str, max_resource: int | None) -> None:
+    """Check for a searcher that models values at several resources.
+
+    Args:
+        kind: The searcher, for people.
+        max_resource: Largest resource of a scheduler with rungs, else None.
+
+    Raises:
+        SpecError: There are no rungs.
+    """
+    if max_resource is None:
+        raise SpecError(
+            f"{kind} models values at several resources and goes with a scheduler with rungs "
+            "only, as HyperbandScheduler; use searcher='bayesopt' without"
+        )
+
+
 def _checked_constraint(constraint: Any) -> Callable[[Config], Any] | None:
     if constraint is not None and not callable(constraint):
         raise SpecError(f"constraint={constraint!r} must be a function of a config")

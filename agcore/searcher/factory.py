@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError, did_you_mean
 from agcore.searcher.auto import Pick, pick
-from agcore.searcher.base import check_no_rungs
+from agcore.searcher.base import check_has_rungs, check_no_rungs
 from agcore.searcher.grid import GridSearcher
 from agcore.searcher.random import RandomSearcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from agcore.searcher.base import BaseSearcher
     from agcore.space import SearchSpace
@@ -29,6 +29,7 @@ SEARCHERS = (
     "bohb",
     "tpe",
     "bayesopt",
+    "hypertune",
     "constrained_bayesopt",
     "skopt",
 )
@@ -103,6 +104,7 @@ _LATER = {
     "evolution": ("evolution", "RegularizedEvolutionSearcher"),
     "bohb": ("bohb", "BOHBSearcher"),
     "tpe": ("tpe", "TPESearcher"),
+    "hypertune": ("hypertune", "HyperTuneSearcher"),
     "constrained_bayesopt": ("gp_constrained", "ConstrainedGPFIFOSearcher"),
     "skopt": ("skopt", "SKoptSearcher"),
 }
@@ -123,6 +125,7 @@ def searcher_factory(
     resource_attribute: str | None = None,
     mode: str = "max",
     max_resource: int | None = None,
+    milestones: Sequence[int] = (),
 ) -> BaseSearcher:
     """The searcher called ``name``.
 
@@ -134,6 +137,7 @@ def searcher_factory(
         resource_attribute: Key of the resource in reports.
         mode: ``'max'`` or ``'min'``.
         max_resource: Largest resource of a scheduler with rungs; None under FIFO.
+        milestones: Resources at which its decisions fall, for searchers with a model of each.
 
     Raises:
         SpecError: An unknown name, one that does not go with the scheduler, or an option that
@@ -144,8 +148,11 @@ def searcher_factory(
         name = pick_searcher(configspace, options, max_resource=max_resource).name
     kind = _class_of(_known(name), max_resource)
     own = own_options(options or {}, frozenset(_options_of(kind)), name)
-    if "max_epochs" in inspect.signature(kind.__init__).parameters:
+    parameters = inspect.signature(kind.__init__).parameters
+    if "max_epochs" in parameters:
         own["max_epochs"] = max_resource
+    if "rung_levels" in parameters:
+        own["rung_levels"] = milestones
     return kind(
         configspace,
         reward_attribute,
@@ -184,6 +191,8 @@ def _class_of(name: str, max_resource: int | None) -> type[BaseSearcher]:
     """The class behind a name; those with a model are imported when they are asked for."""
     if name in ("constrained_bayesopt", "skopt"):
         check_no_rungs(f"searcher={name!r}", max_resource)
+    if name == "hypertune":
+        check_has_rungs(f"searcher={name!r}", max_resource)
     if name == "random":
         return RandomSearcher
     if name == "grid":
@@ -246,5 +255,6 @@ def _options_of(kind: type[BaseSearcher]) -> set[str]:
         "resource_attribute",
         "mode",
         "max_epochs",
+        "rung_levels",
     }
     return set(inspect.signature(kind.__init__).parameters) - given_by_us

@@ -213,10 +213,10 @@ class ConstrainedGPFIFOSearcher(GPFIFOSearcher):
             gp.ConstrainedImprovement(improvement, feasibility, is_log=is_log),
             objective,
             fitted.standardisation,
-            fitted.rows,
             self._incumbent_rows(order, objective.X),
             why,
             may_draw=False,
+            rows=fitted.rows,
         )
 
     def _is_feasible(

@@ -150,7 +150,7 @@ class GPFIFOSearcher(ModelBasedSearcher):
             self._improvement(fitted, posterior, incumbent),
             posterior,
             fitted.standardisation,
-            fitted.rows,
             self._incumbent_rows(means.mean(axis=1), posterior.X),
             self._why(fitted, incumbent),
+            rows=fitted.rows,
         )

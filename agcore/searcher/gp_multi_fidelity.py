@@ -260,10 +260,10 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             acquisition,
             posterior,
             fitted.standardisation,
-            fitted.rows,
             self._incumbent_rows(means[at_target].mean(axis=1), posterior.X[at_target]),
             {**self._why(fitted, incumbent), "resource": resource},
             acquisition.lift,
+            rows=fitted.rows,
         )
 
     def _is_final(self, why: Mapping[str, Any]) -> bool:

@@ -52,21 +52,21 @@ class View(NamedTuple):
         acquisition: Over encoded configs.
         posterior: Of the standardised criterion, pending configs included.
         standardisation: The way back to the criterion.
-        rows: Numbers of the observations that the posterior is given, shape (n,).
         known: Encoded configs of the best rows, the best first, shape (k, d).
         why: For the journal.
         lift: From encoded configs to rows of the surrogate.
         may_draw: Whether candidates may be ordered by draws from the posterior.
+        rows: Numbers of the observations that the posterior is given.
     """
 
     acquisition: gp.Acquisition
-    posterior: gp.Posterior
+    posterior: gp.Posterior | gp.WeightedEnsemble
     standardisation: gp.Standardisation
-    rows: NDArray[np.int64]
     known: Array
     why: dict[str, Any]
     lift: Callable[[Array], Array] = np.asarray
     may_draw: bool = True
+    rows: Sequence[int] | NDArray[np.int64] = ()
 
     def drawn(self, rows: Array, rng: np.random.Generator) -> Array:
         """Minus a draw from the marginal at each of some encoded configs, shape (b,)."""
@@ -175,11 +175,14 @@ class ModelBasedSearcher(BaseSearcher):
 
     def _needs_fit(self) -> bool:
         """Whether the next proposal refits the hyperparameters."""
-        surrogate, options = self._surrogate, self.options
+        return self._is_fit_due(self._surrogate, self._data)
+
+    def _is_fit_due(self, surrogate: Surrogate, data: ModelData) -> bool:
+        """Whether the next proposal refits those of a surrogate of some data."""
         if surrogate.knows_all:
             return False
-        return options.is_fit_due(
-            len(self._data), surrogate.num_fitted, surrogate.proposals_since_fit
+        return self.options.is_fit_due(
+            len(data), surrogate.num_fitted, surrogate.proposals_since_fit
         )
 
     # -- proposals -------------------------------------------------------------------------
@@ -297,7 +300,7 @@ class ModelBasedSearcher(BaseSearcher):
         return {"fit": self._surrogate.parameters()}
 
     def _improvement(
-        self, fitted: Fitted, posterior: gp.Posterior, incumbent: Array
+        self, fitted: Fitted, posterior: gp.Predictor, incumbent: Array
     ) -> gp.ExpectedImprovement:
         """Expected improvement in the form and with the jitter of the profile."""
         return gp.ExpectedImprovement(
@@ -377,6 +380,9 @@ class ModelBasedSearcher(BaseSearcher):
             self.exclude(observation.config)
             self._data.drop_provisional(observation.trial_id)
             return
+        if not self._models_at(observation.resource):
+            self._data.drop_provisional(observation.trial_id)
+            return
         criterion = float(self._criterion.forward(observation.reward))
         if not math.isfinite(criterion):
             logger.warning(
@@ -401,6 +407,10 @@ class ModelBasedSearcher(BaseSearcher):
         key = self._key(observation.config)
         return Case(observation.trial_id, key, self._resource(observation.resource))
 
+    def _models_at(self, resource: int | None) -> bool:
+        """Whether values at a resource are modelled; others only take the place of others."""
+        return True
+
     def _resource(self, resource: int | None) -> int | None:
         """The resource under which a value is filed."""
         return resource
@@ -420,9 +430,13 @@ class ModelBasedSearcher(BaseSearcher):
         """Take the hyperparameters of an earlier session's proposal from its record."""
         super().recall(suggestion)
         if asked_model(suggestion):
-            self._surrogate.recall(suggestion.why.get("fit", {}))
+            self._recall_model(suggestion.why)
         if suggestion.origin == "model":
             self._note_gain(suggestion.why)
+
+    def _recall_model(self, why: Mapping[str, Any]) -> None:
+        """Take note of a proposal by the model, as the journal has it."""
+        self._surrogate.recall(why.get("fit", {}))
 
     def model_parameters(self) -> dict[str, float]:
         """Hyperparameters of the surrogate by name; empty before its first fit."""

@@ -121,6 +121,22 @@ def test_hyperparameters_that_were_kept_name_the_fit_they_are_from(story, model_
     assert "The hyperparameters of the model were kept. There" in alone
 
 
+def test_the_resources_that_a_model_trusted_are_named_the_most_trusted_first(story, model_why):
+    weights = {"1": 0.29, "3": 0.0, "9": 0.71}
+    why = story(searcher="hypertune").propose("model", model_why(level_weights=weights)).why
+    assert (
+        "The model went by the results at epoch 9 (71%) and epoch 1 (29%), weighted by how well "
+        "they rank the configs that reached epoch 9. The hyperparameters"
+    ) in why
+    assert "level_weights" not in why
+    alone = story(time_attr="step").propose("model", model_why(level_weights={"1": 1.0})).why
+    assert "Only results at step 1 were enough for a model." in alone
+    vain = story(searcher="hypertune").propose(
+        "random", {"model_found_nothing": True, "level_weights": weights}
+    )
+    assert "The model went by the results at epoch 9" in vain.why
+
+
 def test_a_model_that_found_nothing_is_said_so(story):
     fit = {"rows": 4, "evaluations": 5}
     run = story(searcher="bayesopt").propose("random", {"model_found_nothing": True, "fit": fit})

@@ -208,6 +208,28 @@ def test_the_means_at_the_data_are_those_that_are_predicted_there(name):
         np.testing.assert_allclose(posterior.training_means(), expected, atol=1e-7)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("inverse_up_to")
+def test_leaving_one_out_is_conditioning_on_the_others(name):
+    posterior = conditioned(name, n=9).append(rows(3, seed=4), targets(rows(3, seed=4)))
+    left_out = np.array([11, 0, 7])
+    means, variances = posterior.leave_one_out(left_out)
+    for row, mean, variance in zip(left_out, means, variances, strict=True):
+        X, Y = np.delete(posterior.X, row, axis=0), np.delete(posterior.Y, row, axis=0)
+        others = Posterior.condition(posterior.model, posterior.values, X, Y)
+        expected, expected_variance = others.predict(posterior.X[[row]])
+        np.testing.assert_allclose(mean, expected[0], rtol=1e-5, atol=1e-6)
+        assert variance == pytest.approx(expected_variance[0], rel=1e-4, abs=1e-6)
+
+
+def test_leaving_out_one_of_two_equal_points_without_noise_leaves_no_doubt():
+    posterior = conditioned(noise=1e-9)
+    twice = posterior.append(posterior.X[:1], posterior.Y[:1])
+    _, variances = twice.leave_one_out(np.array([0, 12]))
+    assert (variances >= 1e-12).all()
+    assert (variances < 1e-4).all()
+
+
 def test_data_changed_afterwards_do_not_change_the_posterior():
     model, X = model_named("single"), rows(6)
     y = targets(X)

@@ -30,6 +30,7 @@ KINDS = {
         "brackets": 3,
         "rung_system_per_bracket": False,
     },
+    "delayed": {"type": "promotion", "max_t": 27, "brackets": 2, "delay_promotion": True},
     "stopping_shared": {
         "type": "stopping",
         "max_t": 16,
@@ -77,6 +78,18 @@ class TestPromotionExplicit(PolicyContract):
 class TestPromotionBrackets(PolicyContract):
     def make_policy(self):
         return make("promotion_brackets")
+
+
+class TestDelayedPromotion(PolicyContract):
+    def make_policy(self):
+        return make("delayed")
+
+
+class TestWithLearntBrackets(PolicyContract):
+    def make_policy(self):
+        policy = make("promotion_brackets")
+        policy.weigh_brackets([0.0, 3.0, 1.0])
+        return policy
 
 
 class TestPromotionShared(PolicyContract):
@@ -154,6 +167,82 @@ def test_the_bracket_of_a_draw_depends_on_seed_and_number_only():
     assert brackets() == brackets()
     assert brackets() == brackets(type="promotion")
     assert brackets() != brackets(seed=1)
+
+
+def drawn(policy, count=4000):
+    brackets = []
+    for trial_id in range(count):
+        job = policy.next_job(0.0)
+        brackets.append(job.bracket)
+        policy.on_start(trial_id, job)
+    return brackets
+
+
+def test_learnt_weights_share_what_their_brackets_have_by_default():
+    policy = HyperbandPolicy(27, brackets=4)
+    default = policy.bracket_shares
+    policy.weigh_brackets([0.0, 3.0, 1.0])
+    head = sum(default[:3])
+    expected = (0.0, 0.75 * head, 0.25 * head, default[3])
+    assert policy.bracket_shares == pytest.approx(expected)
+    counts = collections.Counter(drawn(policy))
+    assert 0 not in counts
+    assert [counts[s] / 4000 for s in range(4)] == pytest.approx(expected, abs=0.025)
+    policy.weigh_brackets([])
+    assert policy.bracket_shares == default
+
+
+def test_brackets_without_weight_are_never_drawn():
+    for weights in ([0.0, 1e-300, 0.0, 0.0], [0.0, 1e300, 0.0, 0.0]):
+        policy = HyperbandPolicy(27, brackets=4)
+        policy.weigh_brackets(weights)
+        assert set(drawn(policy, 300)) == {1}
+    policy = HyperbandPolicy(27, brackets=4)
+    policy.weigh_brackets(policy.bracket_shares)
+    assert drawn(policy, 300) == drawn(HyperbandPolicy(27, brackets=4), 300)
+
+
+def test_a_bracket_that_was_drawn_for_the_next_trial_stays():
+    policy = HyperbandPolicy(27, brackets=4)
+    job = policy.next_job(0.0)
+    weights = [0.0] * 4
+    weights[(job.bracket + 1) % 4] = 1.0
+    policy.weigh_brackets(weights)
+    assert policy.next_job(1.0) == job
+    policy.on_start(0, job)
+    assert policy.next_job(2.0).bracket == (job.bracket + 1) % 4
+
+
+@pytest.mark.parametrize(
+    "weights", [[0.0, 0.0], [1.0, -0.1], [math.nan, 1.0], [math.inf, 1.0], [1.0] * 3]
+)
+def test_what_are_no_weights_of_brackets_is_refused(weights):
+    policy = HyperbandPolicy(27, brackets=2)
+    with pytest.raises(SpecError, match=r"weights=\[.*for at most 2 brackets"):
+        policy.weigh_brackets(weights)
+    assert sum(policy.bracket_shares) == pytest.approx(1.0)
+
+
+def test_with_delay_no_more_trials_of_a_rung_go_on_than_its_share():
+    gone, arrived = collections.Counter(), collections.Counter()
+    for seed in range(5):
+        policy = make("delayed")
+        record = play(policy, seed)
+        gone.clear()
+        arrived.clear()
+        brackets = {}
+        for call in record.calls:
+            if call.name == "on_start":
+                trial_id, job = call.arguments
+                brackets[trial_id] = job.bracket
+                if isinstance(job, ResumeTrial):
+                    gone[job.bracket, job.resume_from] += 1
+            elif call.name == "on_report" and call.answer.standing is not None:
+                rung = brackets[call.arguments[0]], call.arguments[1]
+                arrived[rung] += 1
+                gone[rung] += call.answer.action is Action.CONTINUE
+            assert all(arrived[rung] >= 3 * count for rung, count in gone.items())
+        assert sum(gone.values()) > 10
 
 
 def test_brackets_are_capped_at_the_number_of_rungs():
@@ -454,6 +543,8 @@ def test_a_trial_lost_after_its_verdict_gets_the_same_one_again():
         ({"max_t": 9, "seed": -1}, "seed=-1 must be a whole number of at least 0"),
         ({"max_t": 9, "grace_period": 4}, "one rung level"),
         ({"max_t": 9, "rung_levels": [1, 10]}, "must not exceed max_t=9"),
+        ({"max_t": 9, "delay_promotion": True}, "delay_promotion=True needs type='promotion'"),
+        ({"max_t": 9, "delay_promotion": 1}, "delay_promotion=1 must be True or False"),
         ({"max_t": None}, "max_t=None must be a whole number"),
     ],
 )

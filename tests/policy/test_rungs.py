@@ -230,8 +230,9 @@ def test_a_stop_is_explained_with_numbers():
 class PlainPromotion:
     """The definition on plain lists: entries are [reward, trial, state]."""
 
-    def __init__(self, levels, max_t, share):
+    def __init__(self, levels, max_t, share, delays=False):
         self.share = share
+        self.delays = delays
         self.next_level = dict(zip(levels, (*levels[1:], max_t), strict=True))
         self.rungs = {level: [] for level in levels}
 
@@ -247,10 +248,29 @@ class PlainPromotion:
         self.rungs[level].append(entry)
         if math.isnan(value):
             return Action.STOP
-        if any(entry is other for other in self.candidates(level)):
+        if any(entry is other for other in self.candidates(level)[: self.places(level, entry)]):
             entry[2] = "promoted"
             return Action.CONTINUE
         return Action.PAUSE
+
+    def places(self, level, arriving=None):
+        """How many of the candidates may have gone on, so that the delayed ones are left out.
+
+        D-ASHA lets the best of those that wait go on while |D_k| / (|D_(k+1)| + 1) >= eta.
+        """
+        candidates = self.candidates(level)
+        if not self.delays:
+            return len(candidates)
+        gone = sum(state == "promoted" for _, _, state in self.rungs[level])
+        left = 0
+        while Fraction(len(self.rungs[level]), gone + left + 1) >= 1 / self.share:
+            left += 1
+        for number, entry in enumerate(candidates):
+            if entry[2] == "paused" or entry is arriving:
+                if not left:
+                    return number
+                left -= 1
+        return len(candidates)
 
     def set_state(self, trial_id, level, state):
         next(e for e in self.rungs[level] if e[1] == trial_id)[2] = state
@@ -258,7 +278,7 @@ class PlainPromotion:
     def promotable(self, lowest_level):
         for level in sorted(self.rungs, reverse=True):
             if level >= lowest_level:
-                for _, trial_id, state in self.candidates(level):
+                for _, trial_id, state in self.candidates(level)[: self.places(level)]:
                     if state == "paused":
                         return trial_id, level, self.next_level[level]
         return None
@@ -269,11 +289,11 @@ steps = st.tuples(st.sampled_from(["new", "promote"]), reward, ends, st.sampled_
 
 
 @settings(max_examples=300)
-@given(st.lists(steps, min_size=1, max_size=120), shares)
-def test_promotion_decides_as_its_definition(script, share):
+@given(st.lists(steps, min_size=1, max_size=120), shares, st.booleans())
+def test_promotion_decides_as_its_definition(script, share, delays):
     levels = (1, 3, 9)
-    plain = PlainPromotion(levels, 27, share)
-    rungs = PromotionRungs(levels_of(share, levels, 27))
+    plain = PlainPromotion(levels, 27, share, delays)
+    rungs = PromotionRungs(levels_of(share, levels, 27), delays=delays)
     for number, (kind, value, end, lowest) in enumerate(script):
         trial_id, level = number, 1
         if kind == "promote":
@@ -282,7 +302,7 @@ def test_promotion_decides_as_its_definition(script, share):
             if found is None:
                 continue
             trial_id, origin, level, _ = found
-            rungs.withdraw(trial_id, origin)
+            rungs.promote(trial_id, origin)
             plain.set_state(trial_id, origin, "promoted")
         while level < 27:
             decision = rungs.arrive(trial_id, level, value)
@@ -295,6 +315,60 @@ def test_promotion_decides_as_its_definition(script, share):
                 if end == "paused":
                     rungs.release(trial_id, level)
             break
+
+
+@given(st.lists(reward, min_size=1, max_size=60), shares)
+def test_with_delay_no_more_of_a_rung_ever_go_on_than_its_share(rewards, share):
+    rungs = PromotionRungs(levels_of(share), delays=True)
+    gone = 0
+    for trial_id, value in enumerate(rewards):
+        decision = rungs.arrive(trial_id, 1, value)
+        gone += decision.action is Action.CONTINUE
+        if decision.action is Action.PAUSE:
+            rungs.release(trial_id, 1)
+        while (found := rungs.promotable()) is not None:
+            rungs.promote(found.trial_id, 1)
+            gone += 1
+        assert gone <= (trial_id + 1) * share
+
+
+def test_rewards_that_grow_all_go_on_without_delay_and_a_third_of_them_with_it():
+    def gone_of(delays):
+        rungs = PromotionRungs(levels_of(Fraction(1, 3)), delays=delays)
+        return [rungs.arrive(i, 1, float(i)).action for i in range(12)].count(Action.CONTINUE)
+
+    assert gone_of(delays=False) == 10
+    assert gone_of(delays=True) == 4
+
+
+def test_a_place_is_left_to_a_better_one_that_waits():
+    rungs = PromotionRungs(levels_of(Fraction(1, 3)), delays=True)
+    for trial_id, value in enumerate([0.1, 0.2, 0.9, 0.8, 0.3]):
+        rungs.arrive(trial_id, 1, value)  # trial 2 goes on
+        if trial_id != 2:
+            rungs.release(trial_id, 1)
+    assert rungs.promotable() is None  # 5 / 2 < 3
+    decision = rungs.arrive(5, 1, 0.7)
+    assert decision.action is Action.PAUSE
+    rungs.release(5, 1)
+    assert rungs.promotable().trial_id == 3
+    best = rungs.arrive(6, 1, 0.85)
+    assert best.action is Action.CONTINUE  # 7 / 2 >= 3, and trial 3 has not gone yet
+    assert rungs.promotable() is None
+    waiting = rungs.arrive(7, 1, 0.84)
+    assert waiting.reason.endswith("the best 2 may go on to 1000")
+
+
+def test_a_delay_is_explained_with_numbers():
+    rungs = PromotionRungs(levels_of(Fraction(1, 2)), delays=True)
+    for trial_id, value in enumerate([0.1, 0.2, 0.3]):
+        rungs.arrive(trial_id, 1, value)
+    rungs.release(2, 1)
+    decision = rungs.arrive(3, 1, 0.25)
+    assert decision.reason == (
+        "reward 0.25 ranks 2 of 4 at epoch=1; the best 2 may go on to 1000, but 1 have gone on "
+        "already and 1 better ones wait"
+    )
 
 
 def test_no_one_is_promoted_before_the_rung_has_the_least_size():

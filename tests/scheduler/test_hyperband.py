@@ -100,6 +100,18 @@ def test_promotion_pauses_at_rungs_and_promotes_exactly_the_quota(
     )
 
 
+def test_with_delayed_promotion_no_more_go_on_than_a_third(train_fn, scripted, one_second_epochs):
+    def resources(**more):
+        executor = scripted(one_second_epochs, slots=4)
+        scheduler = hyperband(train_fn, executor, num_trials=90, type="promotion", **more)
+        return [trial.resource for trial in scheduler.trials.values()]
+
+    past = {
+        delays: sum(r > 1 for r in resources(delay_promotion=delays)) for delays in (False, True)
+    }
+    assert past[True] == 30 < past[False]
+
+
 def test_brackets_are_sampled_and_the_same_seed_repeats_them(train_fn, scripted, one_second_epochs):
     def brackets(seed):
         executor = scripted(one_second_epochs)

@@ -12,6 +12,7 @@ from agcore.searcher import (
     ConstrainedGPFIFOSearcher,
     GPFIFOSearcher,
     GPMultiFidelitySearcher,
+    HyperTuneSearcher,
 )
 from agcore.space import SearchSpace
 from agcore.testing.dialogues import converse
@@ -30,6 +31,7 @@ SEARCHERS = {
     "fifo": lambda space, **k: GPFIFOSearcher(space, **k),
     "classic": lambda space, **k: GPFIFOSearcher(space, profile="classic", **k),
     "multi": lambda space, **k: GPMultiFidelitySearcher(space, max_epochs=9, **k),
+    "hypertune": lambda space, **k: HyperTuneSearcher(space, max_epochs=9, **k),
     "constrained": lambda space, **k: ConstrainedGPFIFOSearcher(space, constraint_attr="c", **k),
 }
 """Every searcher with a Gaussian process, as a function of the space."""

@@ -15,6 +15,7 @@ from agcore.searcher import (
     GPFIFOSearcher,
     GPMultiFidelitySearcher,
     GridSearcher,
+    HyperTuneSearcher,
     RandomSearcher,
     RegularizedEvolutionSearcher,
     SKoptSearcher,
@@ -104,6 +105,23 @@ class TestGPMultiFidelitySearcher(SearcherContract):
 
     def make_searcher(self, space, **options):
         return GPMultiFidelitySearcher(space, max_epochs=9, **CHEAP, **options)
+
+
+class TestHyperTuneSearcher(SearcherContract):
+    resources = (1, 3, 9)
+
+    def make_searcher(self, space, **options):
+        return HyperTuneSearcher(space, max_epochs=9, min_points=3, **CHEAP, **options)
+
+
+class TestHyperTuneSearcherOfGivenRungs(SearcherContract):
+    resources = (2, 9)
+
+    def make_searcher(self, space, **options):
+        rungs = (3, 9)
+        return HyperTuneSearcher(
+            space, max_epochs=9, rung_levels=rungs, profile="classic", **CHEAP, **options
+        )
 
 
 class TestConstrainedGPFIFOSearcher(SearcherContract):

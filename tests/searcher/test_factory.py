@@ -114,7 +114,7 @@ def test_unknown_and_abandoned_names_say_what_there_is():
         searcher_factory("bayesop", SPACE)
     with pytest.raises(SpecError, match="'rl' is not part of agcore"):
         searcher_factory("rl", SPACE)
-    models = {"bayesopt", "constrained_bayesopt", "skopt", "bohb", "tpe"}
+    models = {"bayesopt", "hypertune", "constrained_bayesopt", "skopt", "bohb", "tpe"}
     assert set(SEARCHERS) == {"random", "grid", "sobol", "evolution", *models}
 
 
