@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from agcore.history import RunHistory, Trial
+    from agcore.objectives import Objectives
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,21 @@ def curves_over_time(history: RunHistory) -> list[Curve]:
             f"trial {trial.trial_id}",
             [clock.at(report.time_s) for report in trial.reports],
             [history.to_users_sign(report.reward) for report in trial.reports],
+            trial.state,
+        )
+        for trial in history.trials.values()
+        if trial.reports
+    ]
+
+
+def objective_clouds(history: RunHistory, objectives: Objectives) -> list[Curve]:
+    """The reports of every trial, its second objective against its first, in the user's units."""
+    first, second = objectives.names[:2]
+    return [
+        Curve(
+            f"trial {trial.trial_id}",
+            [float(report.metrics[first]) for report in trial.reports],
+            [float(report.metrics[second]) for report in trial.reports],
             trial.state,
         )
         for trial in history.trials.values()

@@ -170,17 +170,70 @@ def incumbent_curve(
     axes.set_xlabel("time since the start of the run [s]")
     axes.set_ylabel(y_label)
     if curves:
-        axes.legend(
-            fontsize="small",
-            frameon=False,
-            ncols=3,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.13),
+        _legend_below(axes)
+    return _finish(figure, filename, show)
+
+
+def trade_off_picture(
+    clouds: Sequence[Curve],
+    front: Sequence[tuple[float, ...]],
+    *,
+    names: Sequence[str],
+    modes: Sequence[str],
+    filename: str | os.PathLike[str] | None = None,
+    show: bool = False,
+) -> Figure:
+    """A picture of two objectives: all reports, and the front of those that none beats in both.
+
+    The line is the border of what has been reached: every point on its worse side is beaten.
+
+    Args:
+        clouds: The reports, ``x`` being the first objective and ``y`` the second.
+        front: The points of the front.
+        names: Of the two objectives.
+        modes: For each ``'max'`` or ``'min'``.
+        filename: Where to save it; the ending chooses the format, PNG without one.
+        show: Open a window (or show it in the notebook).
+
+    Raises:
+        SpecError: There are not two objectives, the file cannot be written, or not in that format.
+    """
+    if len(names) != 2:
+        raise SpecError(
+            f"objectives {', '.join(names)} are {len(names)}, but a picture has two axes; draw two "
+            "of them from to_pandas()"
         )
+    figure, axes = _new_figure(show)
+    _draw_reports(axes, clouds)
+    if front:
+        points = sorted({(x, y) for x, y in front})
+        axes.step(
+            [x for x, _ in points],
+            [y for _, y in points],
+            where="post" if modes[0] == "min" else "pre",
+            color=_BLACK,
+            linewidth=1.5,
+            marker="o",
+            markersize=5,
+            label=f"Pareto front ({len(points)} point{'s' if len(points) > 1 else ''})",
+        )
+    axes.set_xlabel(f"{names[0]} ({_BETTER[modes[0]]} is better)")
+    axes.set_ylabel(f"{names[1]} ({_BETTER[modes[1]]} is better)")
+    if clouds:
+        _legend_below(axes)
     return _finish(figure, filename, show)
 
 
 # -- parts ---------------------------------------------------------------------------------
+
+
+_BETTER = {"max": "more", "min": "less"}
+
+
+def _legend_below(axes: Axes) -> None:
+    axes.legend(
+        fontsize="small", frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13)
+    )
 
 
 def _draw_reports(axes: Axes, curves: Sequence[Curve]) -> None:

@@ -75,6 +75,8 @@ class RungStanding:
         size: Number of trials recorded at the rung, the trial itself included.
         quantile: Share of the rung that may go on.
         cutoff: The reward that was needed, or None where the rule has no threshold.
+        front: Where trials are ranked by several objectives, its non-dominated front, from 1;
+            else None.
     """
 
     level: int
@@ -82,6 +84,7 @@ class RungStanding:
     size: int
     quantile: float
     cutoff: float | None = None
+    front: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

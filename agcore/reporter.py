@@ -77,12 +77,14 @@ class ReportRules:
         time_attr: Key of the resource.
         resource_required: Whether a report without ``time_attr`` is an error.
         final_resource: Resource of a value that a function returned instead of reporting.
+        objectives: Keys of the objectives, if there are several instead of the reward.
     """
 
     reward_attr: str = "accuracy"
     time_attr: str = "epoch"
     resource_required: bool = False
     final_resource: int | None = None
+    objectives: tuple[str, ...] = ()
 
     def check(self, metrics: Metrics) -> None:
         """Check one report; a resource such as 3.0 becomes 3.
@@ -94,9 +96,10 @@ class ReportRules:
             ReportError: The reward or the resource is missing or not a number, the resource
                 is not positive, or a reserved key is used.
         """
-        reward = metrics.get(self.reward_attr)
-        if type(reward) is not float and not _is_small_int(reward):
-            self._reject_reward(metrics)
+        for name in self.objectives or (self.reward_attr,):
+            reward = metrics.get(name)
+            if type(reward) is not float and not _is_small_int(reward):
+                self._reject_reward(name, metrics)
         if not RESERVED.isdisjoint(metrics):
             clash = sorted(RESERVED & metrics.keys())[0]
             raise ReportError(
@@ -110,8 +113,7 @@ class ReportRules:
         if (self.resource_required or name in metrics) and not _is_count(resource):
             self._reject_resource(metrics)
 
-    def _reject_reward(self, metrics: Metrics) -> NoReturn:
-        name = self.reward_attr
+    def _reject_reward(self, name: str, metrics: Metrics) -> NoReturn:
         if name not in metrics:
             raise ReportError(_lacking(name, "reward_attr", metrics))
         value = metrics[name]
@@ -132,12 +134,15 @@ class ReportRules:
         """The report that a returned value stands for, or None if it is not one.
 
         Args:
-            value: What the train function returned: a number, or a dict with the reward.
+            value: What the train function returned: a number, or a dict with the reward. Several
+                objectives need a dict.
         """
         if isinstance(value, Mapping):
             metrics = {str(key): item for key, item in value.items()}
-            if self.reward_attr not in metrics:
+            if metrics.keys().isdisjoint(self.objectives or (self.reward_attr,)):
                 return None
+        elif self.objectives:
+            return None
         else:
             try:
                 reward = plain_value(value)

@@ -6,9 +6,16 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agcore.analysis import curves_over_time, incumbents, time_spent, to_pandas
+from agcore.analysis import (
+    curves_over_time,
+    incumbents,
+    objective_clouds,
+    time_spent,
+    to_pandas,
+)
 from agcore.errors import AgcoreError, SpecError, did_you_mean
-from agcore.figures import incumbent_curve
+from agcore.figures import incumbent_curve, trade_off_picture
+from agcore.objectives import Objectives
 from agcore.records import NOTHING, RunStarted
 from agcore.scheduler import (
     FIFOScheduler,
@@ -22,7 +29,7 @@ from agcore.train_fn import as_train_function
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from matplotlib.figure import Figure
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     from agcore.history import BestTrial, Trial
     from agcore.jobs import Config
     from agcore.scheduler.facade import TrialScheduler
+    from agcore.trade_offs import ParetoPoint
 
 _KINDS: dict[str, type[TrialScheduler]] = {
     "fifo": FIFOScheduler,
@@ -61,6 +69,7 @@ class TuneResult:
 
         Raises:
             AgcoreError: No trial has reported a reward that counts.
+            SpecError: The run has several objectives; see `pareto_front`.
         """
         best = self.scheduler.best()
         if best is None:
@@ -79,6 +88,15 @@ class TuneResult:
     def best_reward(self) -> float:
         """Reward of the best trial, with the user's sign."""
         return self.best.reward
+
+    @property
+    def pareto_front(self) -> list[ParetoPoint]:
+        """The reports that no other beats in all objectives, the best in the first one first.
+
+        Raises:
+            SpecError: The run has one reward only.
+        """
+        return self.scheduler.get_pareto_front()
 
     @property
     def trials(self) -> dict[int, Trial]:
@@ -114,13 +132,26 @@ class TuneResult:
         return to_pandas(self.scheduler.history)
 
     def plot(self, filename: str | os.PathLike[str] | None = None, show: bool = False) -> Figure:
-        """The best reward over time, above all reports.
+        """The best reward over time, above all reports; of two objectives their Pareto front.
 
         Args:
             filename: Where to save the picture, or None.
             show: Whether to show it.
+
+        Raises:
+            SpecError: The run has more than two objectives, or the file cannot be written.
         """
         settings = self.settings
+        objectives = Objectives.of_settings(settings)
+        if objectives is not None:
+            return trade_off_picture(
+                objective_clouds(self.scheduler.history, objectives),
+                [tuple(point.objectives.values()) for point in self.pareto_front],
+                names=objectives.names,
+                modes=objectives.modes,
+                filename=filename,
+                show=show,
+            )
         return incumbent_curve(
             curves_over_time(self.scheduler.history),
             y_label=settings["reward_attr"],
@@ -130,6 +161,8 @@ class TuneResult:
         )
 
     def __repr__(self) -> str:
+        if self.settings.get("objectives") and not self.settings.get("scalarization"):
+            return f"TuneResult({len(self.trials)} trials, {len(self.pareto_front)} Pareto points)"
         best = self.scheduler.best()
         found = f"best {best.reward:g} in trial {best.trial_id}" if best else "no best trial"
         return f"TuneResult({len(self.trials)} trials, {found})"
@@ -204,8 +237,8 @@ def tune(
     searcher: Any = "random",
     num_trials: int | None = None,
     time_out: float | None = None,
-    reward_attr: str = "accuracy",
-    mode: str = "max",
+    reward_attr: str | Sequence[str] = "accuracy",
+    mode: str | Sequence[str] | Mapping[str, str] = "max",
     **arguments: Any,
 ) -> TuneResult:
     """Tune a function.
@@ -220,8 +253,9 @@ def tune(
         searcher: Name or object.
         num_trials: Trials in total. This or ``time_out`` must be given, unless with ``'pbt'``.
         time_out: Seconds for the run.
-        reward_attr: Key of the reward in reports.
-        mode: ``'max'`` or ``'min'``.
+        reward_attr: Key of the reward in reports. With ``'fifo'``, ``'hbs'`` and ``'hbp'`` also a
+            list of keys, of which ``pareto_front`` of the result holds the best trade-offs.
+        mode: ``'max'`` or ``'min'``; of several objectives also a list or a dict of them.
         arguments: Any other argument of the scheduler.
 
     Raises:

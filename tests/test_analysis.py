@@ -5,8 +5,15 @@ import math
 import pytest
 from hypothesis import given, strategies as st
 
-from agcore.analysis import curves_over_time, incumbents, time_spent, to_pandas
+from agcore.analysis import (
+    curves_over_time,
+    incumbents,
+    objective_clouds,
+    time_spent,
+    to_pandas,
+)
 from agcore.history import RunHistory
+from agcore.objectives import Objectives
 from agcore.records import (
     Reported,
     RunEnded,
@@ -245,3 +252,19 @@ def test_a_curve_holds_the_reports_of_a_trial_in_the_users_sign():
     (curve,) = curves_over_time(script.end(1, TrialState.STOPPED).history)
     assert (curve.label, curve.state) == ("trial 1", TrialState.STOPPED)
     assert (curve.x, curve.y) == ([1.0, 3.0], [0.5, 0.25])
+
+
+def test_clouds_are_the_first_two_objectives_of_all_reports():
+    history = RunHistory()
+    history.apply(RunStarted(0.0, 0, {}, {}, {}))
+    for trial_id, state in enumerate((TrialState.COMPLETED, TrialState.FAILED)):
+        history.apply(TrialProposed(trial_id, 0.0, {}, "random"))
+        history.apply(TrialStarted(trial_id, 0.0))
+        if state is TrialState.COMPLETED:
+            for resource in (1, 2):
+                metrics = {"a": resource / 4, "b": 3, "c": math.nan}
+                history.apply(Reported(trial_id, 0.0, resource, 0.5, metrics))
+        history.apply(TrialEnded(trial_id, 0.0, state))
+    (cloud,) = objective_clouds(history, Objectives(("a", "b", "c"), ("max", "min", "max")))
+    assert (cloud.label, cloud.x, cloud.y) == ("trial 0", [0.25, 0.5], [3.0, 3.0])
+    assert cloud.state is TrialState.COMPLETED

@@ -10,7 +10,13 @@ from hypothesis import given, settings, strategies as st
 from matplotlib import colors
 
 from agcore.errors import SpecError
-from agcore.figures import MAX_LEGEND_LINES, Curve, incumbent_curve, learning_curves
+from agcore.figures import (
+    MAX_LEGEND_LINES,
+    Curve,
+    incumbent_curve,
+    learning_curves,
+    trade_off_picture,
+)
 from agcore.records import TrialState
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -212,3 +218,46 @@ def test_show_goes_through_pyplot(monkeypatch):
         assert shown == [[figure.number]]
     finally:
         pyplot.close(figure)
+
+
+# -- two objectives ------------------------------------------------------------------------
+
+BOTH = {"names": ("accuracy", "latency"), "modes": ("max", "min")}
+
+
+def front_line(figure):
+    return next(line for line in figure.axes[0].lines if "front" in line.get_label())
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_the_line_of_a_front_is_the_border_of_what_was_reached(mode):
+    front = [(0.9, 30.0), (0.5, 10.0), (0.7, 20.0)]
+    picture = {**BOTH, "modes": (mode, "min")}
+    figure = trade_off_picture([Curve("trial 0", [0.6], [30.0])], front, **picture)
+    line = front_line(figure)
+    assert data_of(line) == ([0.5, 0.7, 0.9], [10.0, 20.0, 30.0])
+    # Between two points the one counts that is better in the first objective.
+    assert line.get_drawstyle() == {"max": "steps-pre", "min": "steps-post"}[mode]
+    better = {"max": "more", "min": "less"}[mode]
+    assert figure.axes[0].get_xlabel() == f"accuracy ({better} is better)"
+    assert figure.axes[0].get_ylabel() == "latency (less is better)"
+
+
+def test_a_front_is_drawn_above_all_reports_by_state():
+    clouds = [
+        Curve("trial 0", [0.6, 0.7], [30.0, 20.0]),
+        Curve("trial 1", [0.5], [50.0], TrialState.STOPPED),
+    ]
+    figure = trade_off_picture(clouds, [(0.7, 20.0)], **BOTH)
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["completed (1 trial)", "stopped (1 trial)", "Pareto front (1 point)"]
+
+
+def test_a_picture_of_three_objectives_is_refused():
+    with pytest.raises(SpecError, match="a, b, c are 3, but a picture has two axes"):
+        trade_off_picture([], [], names=("a", "b", "c"), modes=("max",) * 3)
+
+
+def test_a_front_without_reports_is_an_empty_picture(tmp_path):
+    trade_off_picture([], [], **BOTH, filename=tmp_path / "front.png")
+    assert png_size(tmp_path / "front.png")

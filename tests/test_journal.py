@@ -48,7 +48,9 @@ times = st.integers(0, 4 * 10**15).map(lambda micros: micros / 1e6)
 ids, counts = st.integers(0, 10**6), st.integers(1, 100)
 configs = st.dictionaries(text, st.one_of(st.booleans(), st.integers(-9, 9), finite, text))
 metrics = st.dictionaries(text, st.one_of(st.integers(-9, 9), floats, st.booleans()), max_size=3)
-standings = st.builds(RungStanding, counts, counts, counts, finite, st.none() | finite)
+standings = st.builds(
+    RungStanding, counts, counts, counts, finite, st.none() | finite, st.none() | counts
+)
 decisions = st.builds(
     Decision,
     st.sampled_from(Action),

@@ -375,3 +375,22 @@ def test_a_report_that_is_interrupted_counts_and_the_next_one_is_sent():
         reporter(accuracy=1)
     reporter(accuracy=1)
     assert reporter.count == 2
+
+
+# -- several objectives --------------------------------------------------------------------
+
+OBJECTIVES = ReportRules("_SCALARIZATION", objectives=("accuracy", "latency"), final_resource=9)
+
+
+def test_every_objective_must_be_a_number():
+    OBJECTIVES.check({"accuracy": 0.5, "latency": 3})
+    with pytest.raises(ReportError, match="no 'latency'"):
+        OBJECTIVES.check({"accuracy": 0.5})
+    with pytest.raises(ReportError, match="accuracy='high' must be a number"):
+        OBJECTIVES.check({"accuracy": "high", "latency": 3})
+
+
+def test_a_returned_dict_with_an_objective_is_a_report_and_a_number_is_not():
+    assert OBJECTIVES.final_report({"latency": 3}) == {"latency": 3, "epoch": 9}
+    assert OBJECTIVES.final_report({"loss": 3}) is None
+    assert OBJECTIVES.final_report(0.5) is None

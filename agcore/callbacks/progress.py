@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agcore.callbacks.base import Callback, RunView
 from agcore.callbacks.screens import screen_for
+from agcore.objectives import SCALARIZATION
 from agcore.records import TrialEnded, TrialStarted, TrialState
 from agcore.running_time import RunningTime
 
@@ -126,7 +127,8 @@ class Progress(Callback):
             width: No line is longer.
         """
         view = self._view
-        best = view.history.best()
+        # Numbers made of several objectives are on the scale that was known when they came.
+        best = None if view.reward_attr == SCALARIZATION else view.history.best()
         lines = [f"{self._time()}, {view.title}", self._trials(), self._best(best)]
         if best is not None:
             lines += wrapped_config(best.config, width, _CONFIG_LINES)
@@ -152,6 +154,8 @@ class Progress(Callback):
 
     def _best(self, best: BestTrial | None) -> str:
         reward = self._view.reward_attr
+        if reward == SCALARIZATION:
+            return "several objectives, see get_pareto_front()"
         if best is None:
             return f"no {reward} yet"
         return (

@@ -119,7 +119,7 @@ def _run(scheduler: TrialScheduler, request: RunRequest) -> tuple[int, str]:
         if not scheduler.training_history:
             raise
         return 2, f"Error: {error}"
-    if scheduler.best() is None:
+    if scheduler.history.best() is None:
         return 1, _why_nothing(scheduler)
     return 0, ""
 

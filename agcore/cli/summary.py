@@ -9,6 +9,8 @@ from rich.text import Text
 
 from agcore.callbacks.progress import duration
 from agcore.cli.page import Page, aligned, counted, seconds_text
+from agcore.objectives import Objectives
+from agcore.trade_offs import pareto_front
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from agcore.tuning import TuneResult
 
 _INCUMBENTS_SHOWN = 15
+_FRONT_SHOWN = 15
 _ERRORS_SHOWN = 5
 _ERROR_CHARS = 160
 _TRIAL_IDS_SHOWN = 4
@@ -41,6 +44,8 @@ class Summary(Page):
         self._history = result.scheduler.history
         settings = result.settings
         self._reward, self._resource = settings["reward_attr"], settings["time_attr"]
+        self._objectives = Objectives.of_settings(settings)
+        self._has_best = self._objectives is None or bool(settings.get("scalarization"))
 
     @property
     def has_rewards(self) -> bool:
@@ -50,10 +55,14 @@ class Summary(Page):
     def write(self) -> None:
         """Write everything there is to say; what matters most stands where the eye is."""
         self._write_title()
-        self._write_incumbents()
+        if self._objectives is None:  # else the scale has changed on the way
+            self._write_incumbents()
         self._write_time()
         self._write_failures()
-        self._write_best()
+        if self._has_best:
+            self._write_best()
+        if self._objectives is not None:
+            self._write_front(self._objectives)
 
     # -- parts -----------------------------------------------------------------------------
 
@@ -80,6 +89,27 @@ class Summary(Page):
         width = min(_KEY_CHARS, max(map(len, best.config), default=0))
         for key, value in best.config.items():
             self._line(f"{key:<{width}}  {_value(value)}")
+        self._out.line()
+
+    def _write_front(self, objectives: Objectives) -> None:
+        trial_value = self._result.settings.get("trial_value", "best")
+        front = pareto_front(self._history, objectives, trial_value)
+        if not front:
+            return
+        trials = counted(len({point.trial_id for point in front}), "trial")
+        self._heading(f"Pareto front: {counted(len(front), 'report')} of {trials}")
+        columns = [
+            aligned([point.objectives[name] for point in front]) for name in objectives.names
+        ]
+        rows = [
+            (str(point.trial_id), str(point.resource), *values)
+            for point, *values in zip(front, *columns, strict=True)
+        ]
+        if len(rows) > _FRONT_SHOWN:
+            head = _FRONT_SHOWN // 2
+            dots = ("...",) * len(rows[0])
+            rows = [*rows[:head], dots, *rows[head + 1 - _FRONT_SHOWN :]]
+        self._table(("trial", self._resource, *objectives.names), rows)
         self._out.line()
 
     def _write_incumbents(self) -> None:

@@ -95,13 +95,13 @@ class Course:
     def _reported(self, reports: list[Reported]) -> str:
         words, last = self._words, reports[-1]
         if len(reports) == 1:
-            return f"reported {words.named(last.reward)} at {words.at(last.resource)}"
+            return f"reported {words.reported(last)} at {words.at(last.resource)}"
         best = max(reports, key=lambda r: -math.inf if math.isnan(r.reward) else r.reward)
         text = (
             f"reported {len(reports)} times, from {words.at(reports[0].resource)} to "
-            f"{last.resource}: {words.named(last.reward)}"
+            f"{last.resource}: {words.reported(last)}"
         )
-        if best.resource == last.resource or math.isnan(best.reward):
+        if best.resource == last.resource or math.isnan(best.reward) or words.objectives:
             return text
         return f"{text}, the best {words.value(best.reward)} at {words.at(best.resource)}"
 
@@ -137,10 +137,10 @@ class Course:
         decision, words = event.decision, self._words
         standing = decision.standing
         if report is not None and math.isnan(report.reward):
-            return f"diverged at {words.at(event.resource)}, where {words.named(report.reward)}"
+            return f"diverged at {words.at(event.resource)}, where {words.reported(report)}"
         if standing is None or report is None:
             return self._by_reason(event, report)
-        text = f"{words.named(report.reward)} at {words.at(standing.level)} {self._rank(standing)}"
+        text = f"{words.reported(report)} at {words.at(standing.level)} {self._rank(standing)}"
         # What a rung knows besides the standing follows the first semicolon of its reason.
         _, _, rest = decision.reason.partition("; ")
         more = f"; {words.reason(rest)}" if rest else ""
@@ -152,13 +152,15 @@ class Course:
         verb = "completed" if decision.completed else _VERBS[decision.action]
         reason, value = decision.reason, ""
         if report is not None:
-            value = f", {words.named(report.reward)}"
+            value = f", {words.reported(report)}"
             said_already = f"reward {report.reward:.6g} at {words.resource}={report.resource}: "
             reason = reason.removeprefix(said_already)
         return f"{verb} at {words.at(event.resource)}{value}: {words.reason(reason)}"
 
     def _rank(self, standing: RungStanding) -> str:
         rank = f"ranks {standing.rank} of {standing.size}"
+        if standing.front is not None:
+            rank = f"is in front {standing.front} and {rank}"
         quantile = f"best {share(standing.quantile)}"
         if standing.cutoff is None:
             return f"{rank} ({quantile})"

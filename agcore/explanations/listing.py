@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agcore.explanations.expectations import Expectation
 from agcore.explanations.words import Words
 from agcore.records import Action, TrialState
+from agcore.trade_offs import pareto_front
 
 if TYPE_CHECKING:
     from agcore.history import RunHistory, Trial
@@ -25,24 +26,35 @@ def explain_trials(history: RunHistory, *, width: int = _WIDTH) -> str:
         width: Columns; the last one is cut short.
     """
     words = Words.of(history)
-    best = history.best()
+    best = history.best() if words.objectives is None else None
+    front = _trials_in_front(history, words)
     rows = [("trial", "origin", "expected", words.reward, "fate")]
     for trial in history.trials.values():
         expected = Expectation.of(trial)
         value = history.value_of(trial)
-        is_best = best is not None and best.trial_id == trial.trial_id
+        mark = "in the front: " if trial.trial_id in front else ""
+        if best is not None and best.trial_id == trial.trial_id:
+            mark = "the best: "
         rows.append(
             (
                 str(trial.trial_id),
                 _cut(trial.origin, _ORIGIN_CHARS),
                 "" if expected is None else expected.brief(words),
                 "" if value is None else words.value(value.reward),
-                f"{'the best: ' if is_best else ''}{_fate(trial, words)}",
+                f"{mark}{_fate(trial, words)}",
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     room = max(width - sum(widths[:-1]) - 4 * len(_GAP), _LEAST_FATE_CHARS)
     return "\n".join(_line(row, widths, room) for row in rows)
+
+
+def _trials_in_front(history: RunHistory, words: Words) -> set[int]:
+    """Ids of the trials in the Pareto front; none without several objectives."""
+    if words.objectives is None:
+        return set()
+    front = pareto_front(history, words.objectives, words.settings.get("trial_value", "best"))
+    return {point.trial_id for point in front}
 
 
 def _line(row: tuple[str, ...], widths: list[int], room: int) -> str:

@@ -9,12 +9,14 @@ from agcore.explanations.expectations import Expectation, is_by_our_model
 from agcore.explanations.words import counted, values_of
 from agcore.history import RunHistory
 from agcore.records import ConfigEnqueued, TrialProposed, TrialState
+from agcore.trade_offs import pareto_front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agcore.explanations.words import Words
     from agcore.history import Trial
+    from agcore.objectives import Objectives
     from agcore.running_time import RunningTime
 
 _WITH_MODEL = ("bayesopt", "constrained_bayesopt", "auto", "hypertune")
@@ -146,12 +148,21 @@ class ProposalAccount:
         return f"Enqueued by the user{when}, so the searcher was not asked."
 
     def _best_then(self) -> str:
+        if self._words.objectives is not None:
+            return self._front_then(self._words.objectives)
         best = self._before.best()
         if best is None:
             return "There was no best trial yet."
         value = f"{self._words.reward} {best.reward:.6g}"
         at = self._words.at(best.resource)
         return f"The best of the run was then trial {best.trial_id}, {value} at {at}."
+
+    def _front_then(self, objectives: Objectives) -> str:
+        value = self._words.settings.get("trial_value", "best")
+        front = pareto_front(self._before, objectives, value)
+        if not front:
+            return "The Pareto front was empty yet."
+        return f"The Pareto front then held {counted(len(front), 'report')}."
 
     # -- the model -------------------------------------------------------------------------
 

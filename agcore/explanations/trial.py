@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING
 from agcore.errors import SpecError
 from agcore.explanations.course import Course
 from agcore.explanations.proposals import ProposalAccount
-from agcore.explanations.words import Words, ranked, values_of
+from agcore.explanations.words import Words, counted, ranked, values_of
 from agcore.records import TrialState
 from agcore.running_time import RunningTime
+from agcore.trade_offs import pareto_front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agcore.history import BestTrial, RunHistory, Trial
+    from agcore.objectives import Objectives
+    from agcore.trade_offs import ParetoPoint
 
 WIDTH = 80
 _INDENT = "  "
+_POINTS_SHOWN = 3
 
 
 def explain_trial(history: RunHistory, trial_id: int | str, *, width: int = WIDTH) -> str:
@@ -71,7 +75,7 @@ def _headline(history: RunHistory, trial: Trial, words: Words) -> str:
         state = "not started yet"
     at = f" at {words.at(trial.resource)}" if trial.reports else ""
     value = history.value_of(trial)
-    found = f", {words.named(value.reward)}" if value is not None else ""
+    found = f", {words.reported(value)}" if value is not None else ""
     if value is not None and value.resource != trial.resource:
         found += f" at {words.at(value.resource)}"
     return f"Trial {trial.trial_id}: {state}{at}{found}"
@@ -89,6 +93,8 @@ def _comparison(history: RunHistory, trial: Trial, words: Words) -> Iterator[str
         yield f"It {what}, so its {words.reward} of {words.value(value.reward)} does not count."
     if best is None:
         yield "Nor has any other trial." if value is None else "No other trial has one that does."
+    elif words.objectives is not None:
+        yield from _beside_the_front(history, trial, words, words.objectives)
     elif best.trial_id == trial.trial_id:
         yield from _as_the_best(history, trial, words)
     else:
@@ -96,6 +102,48 @@ def _comparison(history: RunHistory, trial: Trial, words: Words) -> Iterator[str
     if trial.busy_s > 0.0:
         attempts = f" in {trial.attempts} attempts" if trial.attempts > 1 else ""
         yield f"It took {trial.busy_s:.1f} s{attempts}."
+
+
+def _beside_the_front(
+    history: RunHistory, trial: Trial, words: Words, objectives: Objectives
+) -> Iterator[str]:
+    """How a trial stands to the Pareto front.
+
+    Rewards made of several objectives are on the scale that was known when they came, so trials are
+    not ranked by them here.
+    """
+    front = pareto_front(history, objectives, words.settings.get("trial_value", "best"))
+    own = [point for point in front if point.trial_id == trial.trial_id]
+    trials = counted(len({point.trial_id for point in front}), "trial")
+    whole = f"the Pareto front of the run, {counted(len(front), 'report')} of {trials}"
+    if own:
+        yield f"It is in {whole}, with {_listed(own, words, objectives)}."
+        return
+    yield f"It is not in {whole}."
+    value = history.value_of(trial)
+    if value is None or not trial.state.counts_for_best:
+        return
+    vector = objectives.vector(value.metrics)
+    beating = [
+        point
+        for point in front
+        if all(a >= b for a, b in zip(objectives.vector(point.metrics), vector, strict=True))
+    ]
+    if beating:
+        where = f"{words.reported(value)} at {words.at(value.resource)}"
+        point = beating[0]
+        yield (
+            f"Its {where} is beaten by trial {point.trial_id}: {objectives.said(point.metrics)} at "
+            f"{words.at(point.resource)}."
+        )
+
+
+def _listed(points: list[ParetoPoint], words: Words, objectives: Objectives) -> str:
+    """Where a trial is in the front, the first few of many."""
+    said = [f"{objectives.said(p.metrics)} at {words.at(p.resource)}" for p in points]
+    if len(said) > _POINTS_SHOWN:
+        said = [*said[:_POINTS_SHOWN], f"{len(said) - _POINTS_SHOWN} more"]
+    return "; ".join(said)
 
 
 def _as_the_best(history: RunHistory, trial: Trial, words: Words) -> Iterator[str]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from agcore.objectives import Objectives
 from agcore.records import RunStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agcore.history import RunHistory
+    from agcore.records import Reported
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|inf)"
 _REWARD = re.compile(rf"\b(reward|cutoff|median) ({_NUMBER})")
@@ -29,12 +31,14 @@ class Words:
         resource: Name of the resource.
         sign: 1 if the user's reward is maximised, -1 if it is minimised.
         settings: What else the run was asked to do.
+        objectives: The objectives, if there are several; the reward is then made of them.
     """
 
     reward: str
     resource: str
     sign: int
     settings: Any
+    objectives: Objectives | None = None
 
     @classmethod
     def of(cls, history: RunHistory) -> Words:
@@ -43,7 +47,16 @@ class Words:
         settings = first.settings if isinstance(first, RunStarted) else {}
         sign = 1 if settings.get("mode", "max") == "max" else -1
         reward = str(settings.get("reward_attr", "accuracy"))
-        return cls(reward, str(settings.get("time_attr", "epoch")), sign, settings)
+        objectives = Objectives.of_settings(settings)
+        return cls(reward, str(settings.get("time_attr", "epoch")), sign, settings, objectives)
+
+    def reported(self, report: Reported) -> str:
+        """What counts in a report: the reward, the objectives, or both."""
+        if self.objectives is None:
+            return self.named(report.reward)
+        said = self.objectives.said(report.metrics)
+        is_for_one = bool(self.settings.get("scalarization"))
+        return f"{said}, {self.named(report.reward)}" if is_for_one else said
 
     def value(self, reward: float, digits: int = 6) -> str:
         """A (maximised) reward as the user reports it."""

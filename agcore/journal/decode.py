@@ -175,6 +175,7 @@ _DECISION_FIELDS: dict[str, Callable[[Any], Any]] = {
 }
 _STANDING_FIELDS: dict[str, Callable[[Any], Any]] = {
     "cutoff": _number,
+    "front": _natural,
     "level": _natural,
     "quantile": _number,
     "rank": _natural,

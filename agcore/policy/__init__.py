@@ -1,9 +1,10 @@
 """Policies: which trial starts, goes on, pauses or stops; pure, without clock, thread or file.
 
-They import records and errors only; the schedulers and ``agcore.testing`` import them.
+They import records and errors only; the schedulers and ``agcore.testing`` import them. Not here,
+as it needs NumPy: `agcore.policy.moasha.MOASHAPolicy`.
 """
 
-from agcore.policy.base import CONTINUE, Policy
+from agcore.policy.base import CONTINUE, Policy, RanksObjectives
 from agcore.policy.fifo import FIFOPolicy
 from agcore.policy.hyperband import HyperbandPolicy
 from agcore.policy.median import MedianStoppingPolicy
@@ -21,6 +22,7 @@ __all__ = [
     "Policy",
     "PopulationPolicy",
     "PromotionRungs",
+    "RanksObjectives",
     "RungLevels",
     "StoppingRungs",
     "SynchronousHyperbandPolicy",

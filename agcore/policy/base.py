@@ -13,7 +13,7 @@ how an interrupted run is resumed.
 
 from __future__ import annotations
 
-from typing import Protocol, Union
+from typing import Protocol, Union, runtime_checkable
 
 from agcore.errors import ReportError
 from agcore.records import Action, Decision, NewTrial, ResumeTrial, TrialState
@@ -69,6 +69,22 @@ class Policy(Protocol):
 
     def on_exit(self, trial_id: int, state: TrialState) -> None:
         """Take note that the attempt has ended; a paused trial may be promoted from now on."""
+        ...
+
+
+@runtime_checkable
+class RanksObjectives(Protocol):
+    """What a policy defines besides, to rank trials by several objectives."""
+
+    def on_objectives(self, trial_id: int, objectives: tuple[float, ...]) -> None:
+        """Take note of the objectives in the report that ``on_report`` is about to bring.
+
+        The ``reward`` of that report is then one number made of them, NaN if one is not finite.
+
+        Args:
+            trial_id: A running trial.
+            objectives: To be maximised; not all finite if the trial has diverged.
+        """
         ...
 
 

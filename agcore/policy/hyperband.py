@@ -25,8 +25,10 @@ from agcore.policy.milestones import MilestonePolicy, Track
 from agcore.policy.rungs import (
     Promotable,
     PromotionRungs,
+    PromotionSystem,
     RungLevels,
     StoppingRungs,
+    StoppingSystem,
 )
 from agcore.records import Action, Decision, NewTrial, ResumeTrial, TrialState
 
@@ -100,20 +102,25 @@ class HyperbandPolicy(MilestonePolicy):
         self._brackets = tuple(self._levels.without_lowest(s) for s in range(num_brackets))
         self._default_shares = _bracket_shares(self._levels.levels, num_brackets)
         self._shares = self._default_shares
-        self._stopping: tuple[StoppingRungs, ...] = ()
-        self._promotion: tuple[PromotionRungs, ...] = ()
+        self._delays_promotion = delay_promotion
+        self._stopping: tuple[StoppingSystem, ...] = ()
+        self._promotion: tuple[PromotionSystem, ...] = ()
         owners = self._brackets if rung_system_per_bracket else self._brackets[:1]
         # A shared set of rungs stands once for each bracket: no caller needs to know.
         repeat = 1 if rung_system_per_bracket else num_brackets
         if type == "stopping":
-            self._stopping = tuple(StoppingRungs(o, time_attr=time_attr) for o in owners) * repeat
+            self._stopping = tuple(map(self._stopping_rungs, owners)) * repeat
         else:
-            self._promotion = repeat * tuple(
-                PromotionRungs(o, time_attr=time_attr, delays=delay_promotion) for o in owners
-            )
-        self._systems = self._stopping or self._promotion
+            self._promotion = tuple(map(self._promotion_rungs, owners)) * repeat
+        self._systems: tuple[StoppingSystem, ...] = self._stopping or self._promotion
         self._num_new = 0
         self._drawn: tuple[int, int] | None = None  # (number of the draw, its bracket)
+
+    def _stopping_rungs(self, levels: RungLevels) -> StoppingSystem:
+        return StoppingRungs(levels, time_attr=self._time_attr)
+
+    def _promotion_rungs(self, levels: RungLevels) -> PromotionSystem:
+        return PromotionRungs(levels, time_attr=self._time_attr, delays=self._delays_promotion)
 
     # -- the plan ---------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sortedcontainers import SortedList
 
@@ -166,6 +166,37 @@ class RungLevels:
     def without_lowest(self, count: int) -> RungLevels:
         """These levels less the ``count`` lowest."""
         return RungLevels(self.levels[count:], self.max_t, self.quantiles[count:])
+
+
+# -- what a policy needs of them -----------------------------------------------------------
+
+
+class StoppingSystem(Protocol):
+    """Rungs of one bracket that decide when a trial arrives."""
+
+    def arrive(self, trial_id: int, level: int, reward: float) -> Decision:
+        """What a trial that has reached the rung at ``level`` is to do."""
+        ...
+
+
+class PromotionSystem(StoppingSystem, Protocol):
+    """Rungs of one bracket at which trials are paused; see `PromotionRungs`."""
+
+    def release(self, trial_id: int, level: int) -> None:
+        """Take note that a trial paused at ``level`` can be resumed."""
+        ...
+
+    def promote(self, trial_id: int, level: int) -> None:
+        """Take note that a paused trial goes on from ``level``."""
+        ...
+
+    def withdraw(self, trial_id: int, level: int) -> None:
+        """Take note that a trial cannot be promoted from ``level``."""
+        ...
+
+    def promotable(self, lowest_level: int = 1) -> Promotable | None:
+        """The trial to promote, if there is one."""
+        ...
 
 
 # -- stopping ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from agcore.scheduler.factory import scheduler_factory
 from agcore.scheduler.fifo import FIFOScheduler
 from agcore.scheduler.hyperband import HyperbandScheduler
 from agcore.scheduler.median import MedianStoppingScheduler
+from agcore.scheduler.mo_hyperband import MOHyperbandScheduler
 from agcore.scheduler.not_rebuilt import RLScheduler
 from agcore.scheduler.pasha import PASHAScheduler
 from agcore.scheduler.population import PopulationBasedTrainingScheduler
@@ -18,6 +19,7 @@ __all__ = [
     "FIFOScheduler",
     "HyperbandScheduler",
     "LocalSequentialScheduler",
+    "MOHyperbandScheduler",
     "MedianStoppingScheduler",
     "PASHAScheduler",
     "PopulationBasedTrainingScheduler",

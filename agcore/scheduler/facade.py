@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from agcore.scheduler.starts import Launch
     from agcore.scheduler.task import Task
     from agcore.searcher import Searcher
+    from agcore.trade_offs import ParetoPoint
 
 logger = logging.getLogger("agcore")
 
@@ -124,15 +125,18 @@ class TrialScheduler(RunResults):
             # The seed is the experiment's: that of its trials, if not of this searcher.
             own_options(options.search_options or {}, frozenset({"random_seed"}), name)
             return as_searcher(
-                options.searcher, space, mode=options.mode, max_resource=self._policy.max_resource
+                options.searcher,
+                space,
+                mode=self._settings.mode,
+                max_resource=self._policy.max_resource,
             )
         return searcher_factory(
             self._searcher_name(),
             space,
             options.search_options,
-            reward_attribute=options.reward_attr,
+            reward_attribute=self._settings.reward_attr,
             resource_attribute=options.time_attr,
-            mode=options.mode,
+            mode=self._settings.mode,
             max_resource=self._policy.max_resource,
             milestones=self._policy.milestones,
         )
@@ -269,13 +273,11 @@ class TrialScheduler(RunResults):
 
     def _description(self) -> dict[str, Any]:
         """What ``run.json`` says; what differs when a run is continued is judged by it."""
-        settings = self._settings
-        described = {name: getattr(settings, name) for name in type(settings).__slots__}
         return {
             "scheduler": {
                 "class": type(self).__name__,
                 **self._policy_settings,
-                **described,
+                **self._settings.described(),
                 "searcher": self._searcher_name(),
                 "search_options": describe_options(self._options.search_options),
             },
@@ -296,16 +298,18 @@ class TrialScheduler(RunResults):
             journal=journal,
             clock=self._clock,
             checkpoints=self._checkpoints,
+            rewards=self._rewards,
             explorer=self._explorer,
         )
 
     def _task(self) -> TrialTask:
-        policy = self._policy
+        policy, objectives = self._policy, self._settings.objectives
         rules = ReportRules(
             self._settings.reward_attr,
             self._settings.time_attr,
             resource_required=policy.max_resource is not None,
             final_resource=policy.max_resource,
+            objectives=() if objectives is None else objectives.names,
         )
         return TrialTask(self.train_fn, self._builder, rules, self._storage.folders)
 
@@ -364,15 +368,13 @@ class TrialScheduler(RunResults):
         return () if pick is None else (f"searcher='auto': {pick.name}, because {pick.why}",)
 
     def _described_settings(self, limits: Limits) -> dict[str, Any]:
-        settings = self._settings
-        described = {name: getattr(settings, name) for name in type(settings).__slots__}
         return {
             "scheduler": type(self).__name__,
             "searcher": self._searcher_name(),
             "num_trials": limits.num_trials,
             "time_out": limits.time_out,
             **({} if self._pick is None else {"picked_because": self._pick.why}),
-            **described,
+            **self._settings.described(),
         }
 
     def join_jobs(self, timeout: float | None = None) -> None:
@@ -396,7 +398,10 @@ class TrialScheduler(RunResults):
         return self._proposals.enqueue(config)
 
     def refit(
-        self, best: BestTrial | int | str | None = None, *, args: Mapping[str, Any] | None = None
+        self,
+        best: BestTrial | ParetoPoint | int | str | None = None,
+        *,
+        args: Mapping[str, Any] | None = None,
     ) -> RefitResult:
         """Train the best config on, in this process, from the checkpoint of its best report.
 
@@ -404,7 +409,9 @@ class TrialScheduler(RunResults):
         without one trials' checkpoints have gone with the run, so training starts over.
 
         Args:
-            best: The trial, as `best` gives it, or its id; by default the best one.
+            best: The trial, as `best` or `get_pareto_front` gives it, or its id; by default the
+                best one. With several objectives it must be given, and the checkpoint is that of
+                the trial's report with the best ``_SCALARIZATION``.
             args: Values to put in the place of the function's own, as ``{'epochs': 100}``.
 
         Returns:

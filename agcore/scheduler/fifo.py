@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agcore.objectives import Objectives
 from agcore.policy import FIFOPolicy
 from agcore.scheduler.facade import TrialScheduler
 from agcore.scheduler.options import RunOptions
@@ -31,10 +32,14 @@ class FIFOScheduler(TrialScheduler):
         num_trials: Trials in total. This or ``time_out`` must be given.
         time_out: Seconds after which nothing new starts.
         max_reward: Nothing new starts once a trial has reached it, and running trials end at
-            their next report.
-        reward_attr: Key of the reward in reports.
+            their next report. Not with several objectives.
+        reward_attr: Key of the reward in reports; or a list of keys, the objectives of which
+            `get_pareto_front` finds the best trade-offs. The searcher then learns from the mean
+            of the objectives, each scaled to [0, 1] by the values seen so far, which reports
+            hold as ``_SCALARIZATION``.
         time_attr: Key of the resource in reports.
-        mode: ``'max'`` if a larger reward is better, ``'min'`` for losses.
+        mode: ``'max'`` if a larger reward is better, ``'min'`` for losses. Of several
+            objectives a word for all, a list of words, or a dict by key.
         trial_value: ``'best'`` report of a trial stands for it, or the ``'last'`` (classic).
         max_failures: Failed trials that end the run; ``'auto'``: the first 5 all failed, or
             half of 20 or more; None: never.
@@ -83,9 +88,9 @@ class FIFOScheduler(TrialScheduler):
         num_trials: int | None = None,
         time_out: float | None = None,
         max_reward: float | None = None,
-        reward_attr: str = "accuracy",
+        reward_attr: str | Sequence[str] = "accuracy",
         time_attr: str = "epoch",
-        mode: str = "max",
+        mode: str | Sequence[str] | Mapping[str, str] = "max",
         trial_value: str = "best",
         max_failures: int | str | None = "auto",
         max_retries: int = 0,
@@ -136,5 +141,6 @@ class FIFOScheduler(TrialScheduler):
             logical_workers=logical_workers,
             callbacks=callbacks,
             progress=progress,
+            objectives=Objectives.of(reward_attr, mode),
         )
         super().__init__(as_train_function(train_fn), FIFOPolicy(time_attr=time_attr), options)

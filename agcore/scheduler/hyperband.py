@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agcore.checks import one_of
+from agcore.objectives import Objectives
 from agcore.policy import HyperbandPolicy
+from agcore.policy.moasha import MOASHAPolicy
 from agcore.scheduler.facade import TrialScheduler
 from agcore.scheduler.feed import RUNG_DATA
 from agcore.scheduler.full_resource import full_resource
@@ -26,6 +28,10 @@ class HyperbandScheduler(TrialScheduler):
 
     Li et al. (2018), A System for Massively Parallel Hyperparameter Tuning (ASHA),
     arXiv 1810.05934; Li et al. (2017), Hyperband, arXiv 1603.06560.
+
+    With several objectives (``reward_attr`` is a list) rungs rank trials by non-dominated fronts,
+    and within a front so that those that go on are spread over it: Schmucker et al. (2021),
+    Multi-objective Asynchronous Successive Halving, arXiv 2106.12639.
 
     The arguments below come on top of those of `FIFOScheduler`.
 
@@ -75,9 +81,9 @@ class HyperbandScheduler(TrialScheduler):
         num_trials: int | None = None,
         time_out: float | None = None,
         max_reward: float | None = None,
-        reward_attr: str = "accuracy",
+        reward_attr: str | Sequence[str] = "accuracy",
         time_attr: str = "epoch",
-        mode: str = "max",
+        mode: str | Sequence[str] | Mapping[str, str] = "max",
         trial_value: str = "best",
         max_failures: int | str | None = "auto",
         max_retries: int = 0,
@@ -100,7 +106,9 @@ class HyperbandScheduler(TrialScheduler):
     ) -> None:
         one_of("searcher_data", searcher_data, RUNG_DATA)
         function = as_train_function(train_fn)
-        policy = HyperbandPolicy(
+        objectives = Objectives.of(reward_attr, mode)
+        make_policy = HyperbandPolicy if objectives is None else MOASHAPolicy
+        policy = make_policy(
             full_resource(function, args, max_t),
             type=type,
             grace_period=grace_period,
@@ -142,6 +150,7 @@ class HyperbandScheduler(TrialScheduler):
             logical_workers=logical_workers,
             callbacks=callbacks,
             progress=progress,
+            objectives=objectives,
         )
         super().__init__(
             function,

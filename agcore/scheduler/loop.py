@@ -31,6 +31,7 @@ from agcore.scheduler.outcomes import (
     state_at_exit,
     stop_with_the_run,
 )
+from agcore.scheduler.rewards import decision_on
 from agcore.scheduler.starts import CUT_OFF, Launch, Starts, start_again
 
 if TYPE_CHECKING:
@@ -313,27 +314,30 @@ class TrialLoop:
         """Record a report and decide on it; None if it was rejected."""
         trial, metrics = live.trial, news.metrics
         resource = news.resource or self._resource(trial, metrics)
-        reward = self._settings.sign * float(metrics[self._settings.reward_attr])
-        if not math.isfinite(reward):
-            reward = math.nan
         if resource <= live.known:
             self._note_checkpoint(trial, resource, news)
-            self._compare(trial, resource, reward)
+            self._compare(trial, resource, metrics)
             return _KNOWN_ALREADY
+        rewards = self._parts.rewards
+        reading = rewards.read(metrics)
         try:
-            decision = self._policy.on_report(trial.trial_id, resource, reward)
+            decision = decision_on(self._policy, trial.trial_id, resource, reading)
         except ReportError as error:
             self._executor.reject(trial.trial_id, str(error))
             return None
+        rewards.accept(reading)
+        if reading.computed:
+            metrics.update(reading.computed)
         report = Reported(
             trial.trial_id,
             news.time_s,
             resource,
-            reward,
+            reading.reward,
             self._row(metrics),
             news.checkpoint_bytes,
         )
-        self._record(report, "" if self._adds_to_rows else news.metrics_json)
+        is_as_sent = not (self._adds_to_rows or reading.computed)
+        self._record(report, news.metrics_json if is_as_sent else "")
         self._note_checkpoint(trial, resource, news)
         self._parts.feed.on_report(trial, report, decision)
         return self._carry_out(live, report, self._overruled(report, decision))
@@ -342,21 +346,23 @@ class TrialLoop:
         if news.checkpoint_bytes is not None:
             self._parts.checkpoints.add(trial.trial_id, resource, news.checkpoint_bytes)
 
-    def _compare(self, trial: Trial, resource: int, reward: float) -> None:
+    def _compare(self, trial: Trial, resource: int, metrics: dict[str, Any]) -> None:
         """Say so, once, if a repeated report differs from the recorded one."""
-        known = next((r.reward for r in trial.reports if r.resource == resource), reward)
-        same = known == reward or (math.isnan(known) and math.isnan(reward))
-        if not same and not self._has_warned_of_difference:
+        if self._has_warned_of_difference:
+            return
+        known = next((r for r in trial.reports if r.resource == resource), None)
+        found = None if known is None else self._parts.rewards.difference(known, metrics)
+        if found is not None:
             self._has_warned_of_difference = True
             logger.warning(
                 "trial %d was started again and reports %s=%g at %s=%d, but %g is recorded; the "
                 "record is kept (said once)",
                 trial.trial_id,
-                self._settings.reward_attr,
-                self._history.to_users_sign(reward),
+                found.name,
+                found.repeated,
                 self._settings.time_attr,
                 resource,
-                self._history.to_users_sign(known),
+                found.recorded,
             )
 
     def _resource(self, trial: Trial, metrics: dict[str, Any]) -> int:
@@ -453,10 +459,10 @@ class TrialLoop:
     def _warn_of_silence(self, trial: Trial) -> None:
         if not self._has_warned_of_silence:
             logger.warning(
-                "trial %d has ended without a report; call reporter(%s=...) or return the reward "
-                "(said once)",
+                "trial %d has ended without a report; call reporter(%s) or return %s (said once)",
                 trial.trial_id,
-                self._settings.reward_attr,
+                ", ".join(f"{name}=..." for name in self._settings.reported_names),
+                "the reward" if self._settings.objectives is None else "a dict of them",
             )
         self._has_warned_of_silence = True
 

@@ -11,6 +11,7 @@ from agcore.errors import SpecError
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.resources import TrialResources, gpu_ids
 from agcore.executor.virtual_order import VirtualOrder
+from agcore.objectives import SCALARIZATION
 from agcore.scheduler.settings import RunSettings
 from agcore.searcher.base import DEFAULT_SEED
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from agcore.callbacks import Callback
     from agcore.executor.base import Executor
+    from agcore.objectives import Objectives
+    from agcore.scheduler.scalarization import Scalarization
 
 
 LOGICAL_WORKERS = 8
@@ -36,9 +39,9 @@ class RunOptions:
     num_trials: int | None = None
     time_out: float | None = None
     max_reward: float | None = None
-    reward_attr: str = "accuracy"
+    reward_attr: str | Sequence[str] = "accuracy"
     time_attr: str = "epoch"
-    mode: str = "max"
+    mode: str | Sequence[str] | Mapping[str, str] = "max"
     trial_value: str = "best"
     max_failures: int | str | None = "auto"
     stop_jobs_after_time_out: bool = True
@@ -59,6 +62,8 @@ class RunOptions:
     max_checkpoint_gb: float | None = None
     deterministic: bool = False
     logical_workers: int | None = None
+    objectives: Objectives | None = None
+    scalarization: Scalarization | None = None
 
     def __post_init__(self) -> None:
         if self.resume not in (True, False, "auto"):
@@ -111,10 +116,13 @@ class RunOptions:
         Raises:
             SpecError: One breaks its rule.
         """
+        # What is several without objectives= is refused by the settings.
+        reward_attr: Any = self.reward_attr if self.objectives is None else SCALARIZATION
+        mode: Any = self.mode if self.objectives is None else "max"
         return RunSettings(
-            reward_attr=self.reward_attr,
+            reward_attr=reward_attr,
             time_attr=self.time_attr,
-            mode=self.mode,
+            mode=mode,
             max_reward=self.max_reward,
             trial_value=self.trial_value,
             searcher_data=searcher_data,
@@ -127,6 +135,8 @@ class RunOptions:
             max_retries=self.max_retries,
             logical_workers=self.num_logical_workers,
             seed=self.random_seed,
+            objectives=self.objectives,
+            scalarization=self.scalarization,
         )
 
     def make_executor(self) -> Executor:

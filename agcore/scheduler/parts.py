@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agcore.scheduler.exploring import Explorer
     from agcore.scheduler.feed import SearcherFeed
     from agcore.scheduler.proposals import Proposals
+    from agcore.scheduler.rewards import RewardReader
     from agcore.searcher import Searcher
 
 
@@ -33,6 +34,7 @@ class Parts:
     journal: Journal
     clock: Clock
     checkpoints: CheckpointKeeper
+    rewards: RewardReader
     explorer: Explorer | None = None
 
 

@@ -12,6 +12,7 @@ from agcore.executor.seeding import TrialSeeder, generators_put_back
 from agcore.history import BestTrial
 from agcore.reporter import GO_ON, Reporter
 from agcore.scheduler.seeds import trial_seed
+from agcore.trade_offs import ParetoPoint
 from agcore.train_fn import fill_in
 
 if TYPE_CHECKING:
@@ -49,13 +50,13 @@ class RefitResult:
     _checkpoints: TrialCheckpoints = field(repr=False)
 
 
-def trial_of(wanted: BestTrial | int | str, history: RunHistory) -> Trial:
+def trial_of(wanted: BestTrial | ParetoPoint | int | str, history: RunHistory) -> Trial:
     """The trial that is meant.
 
     Raises:
         AgcoreError: There is none.
     """
-    trial_id = wanted.trial_id if isinstance(wanted, BestTrial) else wanted
+    trial_id = wanted.trial_id if isinstance(wanted, (BestTrial, ParetoPoint)) else wanted
     number = int(trial_id) if str(trial_id).isdecimal() else -1
     if number not in history.trials:
         raise AgcoreError(

@@ -28,6 +28,7 @@ from agcore.records import (
 from agcore.scheduler.brackets import bracket_lessons
 from agcore.scheduler.outcomes import goes_on_later, state_after, stop_with_the_run
 from agcore.scheduler.parts import LiveTrial, Parts
+from agcore.scheduler.rewards import decision_on
 from agcore.scheduler.starts import CUT_OFF, Launch, start_again
 
 if TYPE_CHECKING:
@@ -138,7 +139,9 @@ class Replay:
 
     def _reported(self, event: Reported) -> None:
         trial = self._parts.history.trials[event.trial_id]
-        decision = self._parts.policy.on_report(event.trial_id, event.resource, event.reward)
+        reading = self._parts.rewards.recall(event)
+        self._parts.rewards.accept(reading)
+        decision = decision_on(self._parts.policy, event.trial_id, event.resource, reading)
         self._parts.feed.on_report(trial, event, decision)
         self._is_stopping |= self._settings.is_enough(event.reward)
         if self._is_stopping and decision.action is not Action.STOP:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agcore.checks import finite_number, one_of, whole_number
 from agcore.errors import SpecError
+
+if TYPE_CHECKING:
+    from agcore.objectives import Objectives
+    from agcore.scheduler.scalarization import Scalarization
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class RunSettings:
         logical_workers: Trials that are alive at once in a deterministic run; None if the run
             is not deterministic.
         seed: Fixes every random number of scheduler and trials.
+        objectives: The objectives, if there are several; the reward is then made of them.
+        scalarization: How, if the run is for this one number; None if it is for the front.
     """
 
     reward_attr: str = "accuracy"
@@ -78,17 +84,30 @@ class RunSettings:
     max_retries: int = 0
     logical_workers: int | None = None
     seed: int = 0
+    objectives: Objectives | None = None
+    scalarization: Scalarization | None = None
 
     def __post_init__(self) -> None:
-        one_of("mode", self.mode, ("max", "min"))
         one_of("trial_value", self.trial_value, ("best", "last"))
         one_of("searcher_data", self.searcher_data, ("trial", "rungs", "all", "rungs_and_last"))
         for name in ("reward_attr", "time_attr"):
             value = getattr(self, name)
+            if name == "reward_attr" and isinstance(value, (list, tuple)):
+                raise SpecError(
+                    f"reward_attr={list(value)!r} has several objectives, but this scheduler "
+                    "compares trials by one; pass one name, or use FIFOScheduler, "
+                    "HyperbandScheduler or MOHyperbandScheduler"
+                )
             if not isinstance(value, str) or not value:
                 raise SpecError(f"{name}={value!r} must be the name of a reported metric")
+        one_of("mode", self.mode, ("max", "min"))
         if self.max_reward is not None:
             finite_number("max_reward", self.max_reward, "a finite number or None")
+            if self.objectives is not None:
+                raise SpecError(
+                    f"max_reward={self.max_reward!r} has no meaning with several objectives; leave "
+                    "it out and pass num_trials= or time_out="
+                )
         if self.trial_time_out is not None:
             _seconds("trial_time_out", self.trial_time_out)
         whole_number("max_retries", self.max_retries, least=0)
@@ -124,6 +143,29 @@ class RunSettings:
     def sign(self) -> int:
         """1 if the user's reward is maximised, -1 if it is minimised."""
         return 1 if self.mode == "max" else -1
+
+    @property
+    def has_best(self) -> bool:
+        """Whether one number says which trial is the best."""
+        return self.objectives is None or self.scalarization is not None
+
+    @property
+    def reported_names(self) -> tuple[str, ...]:
+        """Keys of what every report must hold, besides the resource."""
+        return (self.reward_attr,) if self.objectives is None else self.objectives.names
+
+    def described(self) -> dict[str, Any]:
+        """The settings as JSON values; those of several objectives only if there are any."""
+        described = {
+            name: getattr(self, name)
+            for name in type(self).__slots__
+            if name not in ("objectives", "scalarization")
+        }
+        if self.objectives is not None:
+            described["objectives"] = self.objectives.described()
+        if self.scalarization is not None:
+            described["scalarization"] = self.scalarization.described()
+        return described
 
     def is_enough(self, reward: float) -> bool:
         """Whether a (maximised) reward reaches ``max_reward``."""

@@ -66,6 +66,14 @@ def test_without_a_reward_there_is_no_best(scripted, progress):
     ]
 
 
+def test_of_several_objectives_nothing_is_called_the_best(scripted, progress):
+    run = scripted(progress, reward_attr="_SCALARIZATION")
+    run.start()
+    run.trial(0)
+    run.report(0, 1.0)
+    assert progress.lines()[2:] == ["several objectives, see get_pareto_front()"]
+
+
 def test_best_trial_and_its_config_are_shown(scripted, progress):
     run = scripted(progress)
     run.start()

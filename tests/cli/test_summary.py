@@ -215,3 +215,53 @@ def test_values_of_a_config_can_be_told_apart():
 )
 def test_rewards_have_as_many_decimals_as_the_longest(values, texts):
     assert aligned(values) == texts
+
+
+OBJECTIVES = {
+    "reward_attr": "_SCALARIZATION",
+    "objectives": [["accuracy", "max"], ["latency", "min"]],
+}
+
+
+def with_latency(scheduler, points):
+    """A trial for each (accuracy, latency), whose accuracy is its reward as well."""
+    for accuracy, latency in points:
+        scheduler.trial([accuracy])
+        scheduler.history.events[-2].metrics["latency"] = latency
+    return scheduler.end()
+
+
+def test_of_several_objectives_the_front_is_shown_and_no_best():
+    points = [(0.5, 10), (0.75, 20.5), (0.25, 12)]
+    text = shown(with_latency(FakeScheduler(**OBJECTIVES), points))
+    assert text.endswith(
+        """\
+Pareto front: 2 reports of 2 trials
+  trial  epoch  accuracy  latency
+      1      1      0.75     20.5
+      0      1      0.50     10.0
+
+"""
+    )
+    assert "best" not in text.lower()
+
+
+def test_of_a_scalarisation_the_best_is_shown_too():
+    settings = {**OBJECTIVES, "scalarization": {"algorithm": "mean"}}
+    text = shown(with_latency(FakeScheduler(**settings), [(0.5, 10), (0.75, 20)]))
+    assert "Best _SCALARIZATION: 0.75 in trial 1 at epoch 1" in text
+    assert "Pareto front: 2 reports of 2 trials" in text
+
+
+def test_a_long_front_is_cut_in_the_middle():
+    points = [(x / 100, float(x)) for x in range(40)]
+    text = shown(with_latency(FakeScheduler(**OBJECTIVES), points))
+    table = text[text.index("Pareto front") :].splitlines()[2:-1]
+    assert len(table) == 15
+    assert table[7].split() == ["..."] * 4
+    assert (table[0].split()[0], table[-1].split()[0]) == ("39", "0")
+
+
+def test_of_several_objectives_without_a_report_there_is_no_front():
+    scheduler = FakeScheduler(**OBJECTIVES).trial([], TrialState.FAILED, error="boom").end()
+    assert "Pareto" not in shown(scheduler)

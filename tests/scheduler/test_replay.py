@@ -14,6 +14,7 @@ from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
 from agcore.scheduler.replay import Replay
+from agcore.scheduler.rewards import OneReward
 from agcore.scheduler.settings import RunSettings
 from agcore.scheduler.starts import CUT_OFF
 from agcore.searcher import RandomSearcher
@@ -34,6 +35,7 @@ def replayed(events, kind="promotion"):
         journal=NoJournal(),
         clock=SystemClock(),
         checkpoints=CheckpointKeeper(TrialFolders(Path("nowhere"), True), history),
+        rewards=OneReward("accuracy", 1),
     )
     replay = Replay(parts, RunSettings())
     replay.apply_all(events)

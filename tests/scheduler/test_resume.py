@@ -24,6 +24,14 @@ KINDS = {
         ag.scheduler.PopulationBasedTrainingScheduler,
         {"population_size": 4, "quantile_fraction": 0.25, "perturbation_interval": 2},
     ),
+    "fronts": (
+        ag.scheduler.HyperbandScheduler,
+        {"type": "promotion", "reward_attr": ["accuracy", "latency"], "mode": ["max", "min"]},
+    ),
+    "scalarised": (
+        ag.scheduler.MOHyperbandScheduler,
+        {"objectives": {"accuracy": "MAX", "latency": "MIN"}},
+    ),
 }
 SPACES = {
     "random": {"x": ag.Real(0, 1)},
@@ -38,7 +46,8 @@ def play(job):
         reward = job.config["x"] * (epoch + 1) + (job.trial_id % 3 == 1) * epoch
         if job.trial_id == 5 and epoch == 1:
             reward = float("nan")
-        reports.append((1.0, {"epoch": epoch + 1, "accuracy": reward}))
+        latency = 1 + 7 * job.config["x"] % 3
+        reports.append((1.0, {"epoch": epoch + 1, "accuracy": reward, "latency": latency}))
         if job.trial_id == 3 and epoch == 0:
             return [*reports, (1.0, ag.jobs_outcome_raised)]
     return reports
@@ -89,7 +98,8 @@ def what_happened(scheduler):
         )
         for trial_id, trial in scheduler.trials.items()
     }
-    return trials, scheduler.best() and scheduler.best().trial_id
+    best = scheduler.history.best()
+    return trials, best and best.trial_id
 
 
 def assert_same(scheduler, expected, where):

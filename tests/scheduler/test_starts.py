@@ -11,6 +11,7 @@ from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
+from agcore.scheduler.rewards import OneReward
 from agcore.scheduler.settings import Limits, RunSettings
 from agcore.scheduler.starts import PendingTrials, Starts
 from agcore.searcher import GridSearcher
@@ -31,6 +32,7 @@ def make_starts(policy=None, num_trials=10):
         journal=NoJournal(),
         clock=SystemClock(),
         checkpoints=CheckpointKeeper(TrialFolders(Path("nowhere"), True), history),
+        rewards=OneReward("accuracy", 1),
     )
     return Starts(parts, RunSettings(), Limits(num_trials), history.apply, []), history
 

@@ -21,6 +21,21 @@ assert_type(scheduler.get_best_config(), dict[str, Any])
 assert_type(scheduler.run(), None)
 assert_type(scheduler.explain(3), str)
 
+both = ag.scheduler.FIFOScheduler(
+    train,
+    num_trials=9,
+    reward_attr=["accuracy", "latency"],
+    mode={"accuracy": "max", "latency": "min"},
+)
+assert_type(both.get_pareto_front()[0].objectives, dict[str, float])
+assert_type(
+    ag.scheduler.MOHyperbandScheduler(
+        train, objectives={"accuracy": "MAX", "latency": "MIN"}, num_trials=9
+    ).get_best_config(),
+    dict[str, Any],
+)
+ag.tune(train, reward_attr=["accuracy", "latency"], mode=["max", "min"], num_trials=3)
+
 result = ag.tune(train, num_trials=3, mode="min")
 assert_type(result, ag.TuneResult)
 assert_type(result.best_reward, float)
