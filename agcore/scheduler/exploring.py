@@ -33,6 +33,8 @@ EXPLORE_PURPOSE = 15
 """Second word of the seeds of the generators that perturb configs."""
 
 _FACTORS = (0.8, 1.2)
+_ATTEMPTS = 100
+"""Changes that are made before a config stays as it is because all of them break a constraint."""
 
 
 class Explorer:
@@ -44,6 +46,8 @@ class Explorer:
         resample_probability: Chance of each parameter to be drawn anew.
         explore: Makes the new config instead: called with the parent's, and with a generator if it
             has a parameter ``rng``. What it returns is put back into the space.
+        constraint: Called with a config. A change for which it returns false is made anew; if that
+            does not help, the copy has its parent's config.
 
     Raises:
         SpecError: An argument breaks its rule.
@@ -56,6 +60,7 @@ class Explorer:
         *,
         resample_probability: float = 0.25,
         explore: Callable[..., Mapping[str, Any]] | None = None,
+        constraint: Callable[[Config], Any] | None = None,
     ) -> None:
         rule = "a number from 0 to 1"
         if not 0 <= finite_number("resample_probability", resample_probability, rule) <= 1:
@@ -66,6 +71,7 @@ class Explorer:
         self._seed = seed
         self._resample_probability = resample_probability
         self._explore = explore
+        self._constraint = constraint
 
     def explore(self, config: Config, trial_id: int) -> Config:
         """The config of a new trial, made of its parent's; canonical.
@@ -73,7 +79,15 @@ class Explorer:
         Raises:
             SpecError: The user's function has returned what cannot be put back into the space.
         """
-        rng = np.random.default_rng([self._seed, EXPLORE_PURPOSE, trial_id])
+        for attempt in range(_ATTEMPTS):
+            again = [attempt] if attempt else []
+            rng = np.random.default_rng([self._seed, EXPLORE_PURPOSE, trial_id, *again])
+            changed = self._changed(config, rng)
+            if self._constraint is None or self._constraint(dict(changed)):
+                return changed
+        return dict(config)
+
+    def _changed(self, config: Config, rng: np.random.Generator) -> Config:
         if self._explore is None:
             return self._perturbed(config, rng)
         given = {"rng": rng} if _takes_rng(self._explore) else {}

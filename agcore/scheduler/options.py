@@ -13,13 +13,14 @@ from agcore.executor.resources import TrialResources, gpu_ids
 from agcore.executor.virtual_order import VirtualOrder
 from agcore.objectives import SCALARIZATION
 from agcore.scheduler.settings import RunSettings
-from agcore.searcher.base import DEFAULT_SEED
+from agcore.searcher.base import DEFAULT_SEED, BaseSearcher
 
 if TYPE_CHECKING:
     import os
 
     from agcore.callbacks import Callback
     from agcore.executor.base import Executor
+    from agcore.jobs import Config
     from agcore.objectives import Objectives
     from agcore.scheduler.scalarization import Scalarization
 
@@ -92,6 +93,14 @@ class RunOptions:
         """The seed of the experiment: the searcher's."""
         seed = (self.search_options or {}).get("random_seed")
         return DEFAULT_SEED if seed is None else seed
+
+    @property
+    def constraint(self) -> Callable[[Config], Any] | None:
+        """What configs have to keep: the searcher's constraint, None without one."""
+        if isinstance(self.searcher, BaseSearcher):
+            return self.searcher.constraint
+        constraint: Callable[[Config], Any] | None = (self.search_options or {}).get("constraint")
+        return constraint
 
     @property
     def debug_log(self) -> bool:

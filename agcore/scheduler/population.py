@@ -52,7 +52,8 @@ class PopulationBasedTrainingScheduler(TrialScheduler):
             multiplied by 0.8 or 1.2, an `Ordinal` goes to a neighbour, a `Categorical` to another
             option.
         explore: Makes the config of a copy instead: a function of the parent's config, and of a
-            generator if it has a parameter ``rng``. What it returns is put back into the space.
+            generator if it has a parameter ``rng``. What it returns is put back into the space. A
+            change that breaks the searcher's ``constraint`` is made anew.
         populations: How many populations are trained, one after another; None: until a limit.
 
     Raises:
@@ -164,6 +165,7 @@ class PopulationBasedTrainingScheduler(TrialScheduler):
                 options.random_seed,
                 resample_probability=resample_probability,
                 explore=explore,
+                constraint=options.constraint,
             ),
             ends_by_itself=populations is not None,
         )

@@ -108,9 +108,9 @@ class BaseSearcher:
         self._reward_attribute = reward_attribute
         self._resource_attribute = resource_attribute
         self._sign = 1 if mode == "max" else -1
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}  # keys by themselves: equal ones are kept once
         self._last_key: tuple[Config | None, str] = (None, "")
-        self._constraint = _checked_constraint(constraint)
+        self.constraint = _checked_constraint(constraint)
         self.candidates = self._distinct(candidates)
         self._first = self._first_configs(points_to_evaluate or (), first_is_default)
         self._num_observed = 0
@@ -183,6 +183,7 @@ class BaseSearcher:
         """Learn a value. Searchers with a model extend this."""
         self._num_observed += 1
         key = self._key(observation.config)
+        key = self._known.get(key, key)
         known = self._values.get(key)
         if known is None or math.isnan(known[0]) or observation.reward > known[0]:
             self._values[key] = (observation.reward, observation.config)
@@ -194,7 +195,8 @@ class BaseSearcher:
 
     def exclude(self, config: Config) -> None:
         """Never propose this config (again)."""
-        self._known.add(self._key(config))
+        key = self._key(config)
+        self._known[key] = key
 
     def recall(self, suggestion: Suggestion) -> None:
         """Take note of a proposal of an earlier session, as if it had been made now.
@@ -208,7 +210,7 @@ class BaseSearcher:
         """Whether a config is new and keeps the constraint."""
         if self.is_known(config):
             return False
-        return self._constraint is None or bool(self._constraint(dict(config)))
+        return self.constraint is None or bool(self.constraint(dict(config)))
 
     @property
     def is_exhausted(self) -> bool:
@@ -265,7 +267,7 @@ class BaseSearcher:
         """Say that a config is being evaluated."""
         complete = self.configspace.complete(config)
         key = self.configspace.key(complete)
-        self._known.add(key)
+        self._known[key] = key
         self._by_hand[key] = Pending(len(self._by_hand), complete, milestone)
 
     def update(self, config: Mapping[str, Any], **result: Any) -> None:

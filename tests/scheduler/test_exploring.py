@@ -115,6 +115,28 @@ def test_options_that_are_chosen_now_bring_their_parameters():
     assert all(SPACE.check(changed) for changed in found)
 
 
+def test_a_change_that_breaks_the_constraint_is_made_anew():
+    space = SearchSpace({"x": ag.Real(1, 1000), "y": ag.Real(1, 1000)})
+    config = {"x": 100.0, "y": 100.0}
+    options = {"constraint": lambda c: c["x"] + c["y"] <= 200}
+    free = [explored(i, space, config) for i in range(100)]
+    found = [explored(i, space, config, **options) for i in range(100)]
+    assert any(c["x"] + c["y"] > 200 for c in free)
+    assert all(c["x"] + c["y"] <= 200 for c in found)
+    assert all(c != config for c in found)
+    kept = [(a, b) for a, b in zip(free, found, strict=True) if a["x"] + a["y"] <= 200]
+    assert kept
+    assert all(a == b for a, b in kept)  # nothing else is drawn for those
+
+
+def test_where_no_change_keeps_the_constraint_the_config_stays():
+    config = SPACE.get_default_configuration()
+    assert explored(1, constraint=lambda c: c == config, resample_probability=1) == config
+    asked = []
+    explored(1, explore=lambda c: {**c, "lr": 0.5}, constraint=asked.append)
+    assert len(asked) == 100
+
+
 def test_a_function_of_the_user_takes_the_place_of_all_this():
     space = SearchSpace({"lr": LR, "units": ag.Int(1, 100)})
     before = {"lr": 0.5, "units": 10}

@@ -205,6 +205,25 @@ def test_a_finite_space_that_is_used_up_still_has_copies():
     assert copies(scheduler)
 
 
+@pytest.mark.parametrize("is_object", [False, True])
+def test_copies_keep_the_constraint_of_the_searcher(is_object):
+    def constraint(config):
+        return config["lr"] <= 0.3
+
+    options = {"constraint": constraint, "points_to_evaluate": [{"lr": 0.3}]}
+    searcher = ag.searcher.RandomSearcher(forgetful.cs, **options) if is_object else "random"
+    scheduler = run(
+        forgetful,
+        searcher=searcher,
+        search_options=None if is_object else options,
+        perturbation_interval=1,
+        num_trials=16,
+    )
+    copies = [trial for trial in scheduler.trials.values() if trial.parent is not None]
+    assert len(copies) >= 3
+    assert all(trial.config["lr"] <= 0.3 for trial in copies)
+
+
 # -- executors --------------------------------------------------------------------------------
 
 
