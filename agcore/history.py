@@ -147,7 +147,7 @@ class Ancestor:
     end: int
 
 
-_NOT_ENDED = frozenset({TrialState.RUNNING, TrialState.PAUSED})
+_NOT_ENDED = (TrialState.RUNNING, TrialState.PAUSED)
 
 
 class RunHistory:
@@ -169,6 +169,8 @@ class RunHistory:
         self.num_tried = 0  # trials whose first attempt is over, paused ones among them
         self.num_ended = 0  # trials in a final state
         self.num_failures = 0
+        self.num_timed = 0  # trials that have been busy
+        self.busy_s = 0.0  # of all of them together, in attempts that are over
         self._sign = sign
         self._at = "any" if trial_value == "best" else "last"
         self._marks_brackets = marks_brackets
@@ -218,7 +220,8 @@ class RunHistory:
         if state not in _NOT_ENDED:
             self.num_ended -= 1
             self.num_failures -= state.is_failure
-            self._leader = self._find_leader("any")  # what it has reported counts again
+            if not state.counts_for_best:
+                self._leader = self._find_leader("any")  # what it has reported counts again
 
     def _reported(self, event: Reported) -> None:
         trial = self.trials[event.trial_id]
@@ -242,7 +245,10 @@ class RunHistory:
             self.num_tried += 1
         trial.losses += event.state is TrialState.LOST
         trial.state = event.state
-        trial.busy_s += event.time_s - trial.started_s
+        busy_s = event.time_s - trial.started_s
+        self.num_timed += trial.busy_s == 0.0 and busy_s != 0.0
+        self.busy_s += busy_s
+        trial.busy_s += busy_s
         trial.error = event.error
         trial.traceback_text = event.traceback_text
         trial.exit_code = event.exit_code

@@ -161,3 +161,28 @@ def test_a_lineage_goes_from_the_first_ancestor_to_the_trial():
     ]
     with pytest.raises(SpecError, match="there is no trial 3"):
         history.lineage(3)
+
+
+@given(
+    ends=st.lists(st.tuples(st.integers(0, 3), st.floats(0, 9)), max_size=12),
+    state=st.sampled_from([TrialState.PAUSED, TrialState.INTERRUPTED, TrialState.LOST]),
+)
+def test_the_time_of_all_trials_is_the_sum_of_theirs(ends, state):
+    history = history_of([([1.0], None)] * 4)
+    now_s = 200.0
+    for trial_id, busy_s in ends:
+        history.apply(TrialStarted(trial_id, now_s))
+        now_s += busy_s
+        history.apply(TrialEnded(trial_id, now_s, state))
+    durations = [trial.busy_s for trial in history.trials.values() if trial.busy_s]
+    assert history.num_timed == len(durations)
+    assert history.busy_s == pytest.approx(sum(durations))
+
+
+def test_of_equal_trials_the_first_stays_the_best_when_another_is_cut_off_and_goes_on():
+    history = history_of([([], None), ([2.0], None)])
+    history.apply(Reported(0, 130.0, 1, 2.0, {"acc": 2.0}))
+    assert history.best().trial_id == 1
+    history.apply(TrialEnded(0, 140.0, TrialState.INTERRUPTED))
+    history.apply(TrialStarted(0, 150.0, 1, again=True))
+    assert history.best().trial_id == 1

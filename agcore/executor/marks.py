@@ -41,7 +41,7 @@ class Mark:
     def at(self, now_us: int) -> Mark:
         """The mark of a trial that goes on ``now_us``: no time has passed for it meanwhile."""
         missed_us = 0 if self.left_us is None else now_us - self.left_us
-        return replace(self, heard_us=self.heard_us + missed_us, left_us=None)
+        return Mark(self.config, self.after, self.heard_us + missed_us)
 
 
 def marks_in(events: Iterable[Event], *, keeps_progress: bool) -> dict[int, Mark]:

@@ -31,7 +31,6 @@ import heapq
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agcore.checks import whole_number
@@ -53,19 +52,41 @@ if TYPE_CHECKING:
 
 
 class _Playback:
-    """A trial that plays its curve. ``ticket`` is that of what it has in the queue, if valid."""
+    """A trial that plays its curve.
 
-    __slots__ = ("count", "end", "mark", "metrics", "resource", "steps", "ticket", "trial_id")
+    Attributes:
+        after: As in a `Mark`; so is ``heard_us``.
+        ticket: That of what the trial has in the queue; -1 if it has nothing there.
+    """
+
+    __slots__ = (
+        "after",
+        "config",
+        "count",
+        "end",
+        "heard_us",
+        "metrics",
+        "resource",
+        "steps",
+        "ticket",
+        "trial_id",
+    )
 
     def __init__(self, trial_id: int, mark: Mark) -> None:
         self.trial_id = trial_id
-        self.mark = mark
+        self.config = mark.config
+        self.after = mark.after
+        self.heard_us = mark.heard_us
         self.steps: Iterator[Any] = iter(())
         self.count = 0  # steps of the curve so far
         self.metrics: Metrics = {}  # of the next report
         self.resource = 0
         self.ticket = -1
         self.end: AttemptEnd | None = None
+
+    def left(self, now_us: int) -> Mark:
+        """Where the trial is if it is cut off ``now_us``."""
+        return Mark(self.config, self.after, self.heard_us, now_us)
 
 
 class SimulatedExecutor:
@@ -188,7 +209,7 @@ class SimulatedExecutor:
         if decision.action is not Action.CONTINUE:
             self._end(playback, _STOPPED)
             return
-        playback.mark = Mark(playback.mark.config, playback.resource, self.clock.now_us)
+        playback.after, playback.heard_us = playback.resource, self.clock.now_us
         self._advance(playback)
 
     def reject(self, trial_id: int, message: str) -> None:
@@ -201,7 +222,7 @@ class SimulatedExecutor:
         """End a trial; if it starts again, it goes on from here."""
         playback = self._running.get(trial_id)
         if playback is not None and playback.end is None:
-            self._cut_off[trial_id] = replace(playback.mark, left_us=self.clock.now_us)
+            self._cut_off[trial_id] = playback.left(self.clock.now_us)
             self._end(playback, _STOPPED)
 
     def log(self, trial_id: int) -> list[str]:
@@ -213,7 +234,7 @@ class SimulatedExecutor:
         self.clock.hold()
         now_us = self.clock.now_us
         for trial_id, playback in self._running.items():
-            self._cut_off.setdefault(trial_id, replace(playback.mark, left_us=now_us))
+            self._cut_off.setdefault(trial_id, playback.left(now_us))
         self._is_open = False
         self._running.clear()
         self._queue.clear()
@@ -299,8 +320,8 @@ class SimulatedExecutor:
 
     def _find_next(self, playback: _Playback, rules: ReportRules) -> int | None:
         """When the trial's next report is due; None if its curve is over."""
-        mark, now_us = playback.mark, self.clock.now_us
-        due_us = mark.heard_us
+        after, now_us = playback.after, self.clock.now_us
+        due_us = playback.heard_us
         for step in playback.steps:
             playback.count += 1
             metrics, cost_us = _checked(step)
@@ -308,7 +329,7 @@ class SimulatedExecutor:
             resource = metrics.get(rules.time_attr)
             if type(resource) is not int:
                 resource = playback.count
-            if resource <= mark.after:
+            if resource <= after:
                 continue
             due_us += cost_us
             # A trial that goes on has reported this before it was cut off, and it was dropped
@@ -335,7 +356,7 @@ def _checked(step: Any) -> tuple[Metrics, int]:
         metrics, seconds = step
     except (TypeError, ValueError):
         metrics, seconds = None, 0.0
-    if not isinstance(metrics, Mapping):
+    if type(metrics) is not dict and not isinstance(metrics, Mapping):
         raise SpecError(
             f"the curve yielded {step!r}; it must yield pairs of a dict of metrics and the "
             "seconds they cost, as ({'epoch': 1, 'accuracy': 0.5}, 60.0)"

@@ -18,6 +18,7 @@ class VirtualClock:
     def __init__(self) -> None:
         self._now_us = 0
         self._running_since_ns: int | None = None
+        self._last_read = (0, 0.0)  # the same moment in both units
 
     @property
     def now_us(self) -> int:
@@ -28,11 +29,15 @@ class VirtualClock:
 
     def now_s(self) -> float:
         """Seconds since the clock began."""
-        return self.now_us / US_PER_S
+        now_us = self.now_us
+        # One number for all events of a moment: a run keeps each of them.
+        if now_us != self._last_read[0]:
+            self._last_read = (now_us, now_us / US_PER_S)
+        return self._last_read[1]
 
     def monotonic_s(self) -> float:
         """Seconds since the clock began."""
-        return self.now_us / US_PER_S
+        return self.now_s()
 
     def advance_to(self, time_us: int) -> None:
         """Let the time be ``time_us``, unless it is later already."""
@@ -45,7 +50,8 @@ class VirtualClock:
 
     def hold(self) -> None:
         """Let time stand still again."""
-        self._now_us, self._running_since_ns = self.now_us, None
+        if self._running_since_ns is not None:
+            self._now_us, self._running_since_ns = self.now_us, None
 
 
 def microseconds(time_s: float) -> int:

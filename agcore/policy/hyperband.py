@@ -113,6 +113,9 @@ class HyperbandPolicy(MilestonePolicy):
         else:
             self._promotion = tuple(map(self._promotion_rungs, owners)) * repeat
         self._systems: tuple[StoppingSystem, ...] = self._stopping or self._promotion
+        self._new_trials = tuple(
+            NewTrial(bracket, levels.milestones[0]) for bracket, levels in enumerate(self._brackets)
+        )
         self._num_new = 0
         self._drawn: tuple[int, int] | None = None  # (number of the draw, its bracket)
 
@@ -199,7 +202,7 @@ class HyperbandPolicy(MilestonePolicy):
             job = self._promotion_in((bracket,))
             if job is not None:
                 return job
-        return NewTrial(bracket, self._brackets[bracket].milestones[0])
+        return self._new_trials[bracket]
 
     def _promotion_in(self, brackets: Sequence[int]) -> ResumeTrial | None:
         for bracket in brackets:

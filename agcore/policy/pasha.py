@@ -17,7 +17,10 @@ the difference of their rewards at the top is noise. epsilon is a percentile of 
 It is 0 before there are any; when the top moves up, the last estimate stays until there are some at
 the new top.
 
-An arrival at the top costs one comparison of learning curves with each trial there.
+Here is a bound that the paper has not: an arrival is compared with the 128 that came to the top
+just before it, and once there are more than 128, rankings are compared not at every arrival, but
+whenever there are 1/32 more. So many trials only wait a little for the top to move up, and the cost
+of a decision does not grow with the trials that are at the top.
 
 Source: Bohdal et al., "PASHA: Efficient HPO and NAS with Progressive Resource Allocation" (2023),
 https://arxiv.org/abs/2207.06940.
@@ -25,6 +28,8 @@ https://arxiv.org/abs/2207.06940.
 
 from __future__ import annotations
 
+from bisect import insort
+from collections import deque
 from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -43,6 +48,10 @@ if TYPE_CHECKING:
     from agcore.policy.base import PolicyJob
 
 _BRACKET = 0
+_MOST_AT_ONCE = 128
+"""Trials at the top up to which every arrival has everything compared with everything."""
+_CHECKS_PER_DOUBLING = 32
+"""Beyond that, rankings are compared when there are 1 / this more than the last time."""
 
 
 class PASHAPolicy(MilestonePolicy):
@@ -79,7 +88,7 @@ class PASHAPolicy(MilestonePolicy):
         for level in self.milestones[1:-1]:
             self._rungs.close(level)
         self._top = 1
-        self._ranked: list[int] = []  # the trials at the top, in the order of their arrival
+        self._ranked = _Ranked()
         self._curves: dict[int, dict[int, float]] = {}  # trial -> resource -> reward
         self._noise = _Noise(_checked_epsilon(epsilon), _checked_percentile(epsilon_percentile))
 
@@ -148,21 +157,18 @@ class PASHAPolicy(MilestonePolicy):
         level, below = self.top_level, self.milestones[self._top - 1]
         at = self._time_attr
         curve = self._curves[trial_id]
-        for other in self._ranked:
+        for other in self._ranked.latest:
             self._noise.compare(curve, self._curves[other], level)
-        self._ranked.append(trial_id)
-        pairs = [
-            (self._curves[ranked][level], self._curves[ranked][below]) for ranked in self._ranked
-        ]
-        if rankings_agree(pairs, self.epsilon):
+        self._ranked.add(trial_id, curve[level], curve[below])
+        epsilon, count = self.epsilon, len(self._ranked.pairs)
+        if not self._ranked.is_due() or rankings_agree(self._ranked.pairs, epsilon):
             return ""
-        epsilon = self.epsilon
         self._rungs.open(level)
         self._top += 1
-        self._ranked = []
+        self._ranked = _Ranked()
         self._noise.forget()
         return (
-            f"the ranking of {len(pairs)} trials at {at}={level} disagrees with that at "
+            f"the ranking of {count} trials at {at}={level} disagrees with that at "
             f"{at}={below} (epsilon={epsilon:.6g}), so trials may go on to {self.top_level}"
         )
 
@@ -198,17 +204,50 @@ def order_has_changed_twice(
 
     Only resources that both have reported are looked at; where they are equal, there is no order.
     """
-    signs = [
-        _sign(curve[resource] - other[resource])
-        for resource in sorted(curve.keys() & other.keys(), reverse=True)
-        if resource <= level
-    ]
-    if not signs or signs[0] == 0:
-        return False
-    final = signs[0]
-    if -final not in signs:
-        return False
-    return final in signs[signs.index(-final) :]
+    final, has_turned = 0, False
+    for resource in sorted(curve, reverse=True):
+        if resource > level or resource not in other:
+            continue
+        sign = _sign(curve[resource] - other[resource])
+        if final == 0:
+            final = sign
+            if sign == 0:
+                return False
+        elif sign == -final:
+            has_turned = True
+        elif sign == final and has_turned:
+            return True
+    return False
+
+
+class _Ranked:
+    """The trials at the top.
+
+    Attributes:
+        latest: Those that came last, at most 128.
+        pairs: For each its rewards at the top and at the rung below, ascending.
+    """
+
+    __slots__ = ("_due_at", "latest", "pairs")
+
+    def __init__(self) -> None:
+        self.latest: deque[int] = deque(maxlen=_MOST_AT_ONCE)
+        self.pairs: list[tuple[float, float]] = []
+        self._due_at = 0
+
+    def add(self, trial_id: int, reward: float, reward_below: float) -> None:
+        """Take note of a trial that has arrived."""
+        self.latest.append(trial_id)
+        insort(self.pairs, (reward, reward_below))
+
+    def is_due(self) -> bool:
+        """Whether the rankings are to be compared now."""
+        count = len(self.pairs)
+        if count < self._due_at:
+            return False
+        if count >= _MOST_AT_ONCE:
+            self._due_at = count + count // _CHECKS_PER_DOUBLING
+        return True
 
 
 class _Noise:
@@ -220,19 +259,24 @@ class _Noise:
     """
 
     def __init__(self, epsilon: float | None, percentile: float) -> None:
-        self.epsilon = 0.0 if epsilon is None else epsilon
+        self._last = 0.0 if epsilon is None else epsilon
         self._is_given = epsilon is not None
         self._share = percentile / 100
         self._differences: Any = SortedList()
+
+    @property
+    def epsilon(self) -> float:
+        """The estimate, or the value that was given."""
+        return _percentile(self._differences, self._share) if self._differences else self._last
 
     def compare(self, curve: Mapping[int, float], other: Mapping[int, float], level: int) -> None:
         """Take note of two trials at the top, the resource ``level``."""
         if not self._is_given and order_has_changed_twice(curve, other, level):
             self._differences.add(abs(curve[level] - other[level]))
-            self.epsilon = _percentile(self._differences, self._share)
 
     def forget(self) -> None:
         """Start anew at another top; the last estimate stays until there is another."""
+        self._last = self.epsilon
         self._differences.clear()
 
 

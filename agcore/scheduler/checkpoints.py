@@ -200,6 +200,8 @@ class CheckpointKeeper:
             del self._sizes[trial_id]
 
     def _make_room(self) -> None:
+        if self._max_bytes == math.inf:
+            return
         total = sum(sum(sizes.values()) for sizes in self._sizes.values())
         if total <= self._max_bytes:
             return

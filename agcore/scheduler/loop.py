@@ -24,6 +24,7 @@ from agcore.records import (
     TrialStarted,
     TrialState,
 )
+from agcore.scheduler.deadlines import Deadlines
 from agcore.scheduler.interrupts import Interrupts
 from agcore.scheduler.outcomes import (
     goes_on_later,
@@ -83,6 +84,7 @@ class TrialLoop:
         self._executor = parts.executor
         self._history = parts.history
         self._running: dict[int, LiveTrial] = {}
+        self._deadlines = Deadlines(self._running)
         self._begin_s = parts.clock.monotonic_s() - alive_s
         self._ending = ""
         self._is_stopping = False
@@ -145,16 +147,16 @@ class TrialLoop:
 
     def _patience_s(self) -> float | None:
         """How long the loop may sleep."""
-        ticks = bool(self._callbacks) and not self._parts.clock.jumps
-        waits = [_TICK_S] if ticks else []
+        waits: list[float] = []
+        if self._callbacks and not self._parts.clock.jumps:
+            waits.append(_TICK_S)
         if self._settings.trial_time_out is not None and self._running:
-            now_s = self._parts.clock.monotonic_s()
-            first_s = min(live.deadline_s for live in self._running.values())
-            if first_s < math.inf:
-                waits.append(max(first_s - now_s, 0.0))
+            first_s = self._deadlines.first_s()
+            if first_s is not None:
+                waits.append(max(first_s - self._parts.clock.monotonic_s(), 0.0))
         if self._limits.time_out is not None and self._kills_at_time_out():
             waits.append(max(self._limits.time_out - self.alive_s, 0.0))
-        return min(waits, default=None)
+        return min(waits) if waits else None
 
     def _kills_at_time_out(self) -> bool:
         return self._settings.stop_jobs_after_time_out and not self._is_killing
@@ -172,18 +174,16 @@ class TrialLoop:
 
     def _end_overdue_trials(self) -> None:
         """End trials that have used up their own time."""
-        now_s = self._parts.clock.monotonic_s()
-        for trial_id, live in self._running.items():
-            if live.deadline_s <= now_s:
-                live.deadline_s = math.inf
-                if live.final_state is None:
-                    live.final_state = TrialState.TIMED_OUT
-                    logger.info(
-                        "trial %d is ended: trial_time_out=%g seconds are over",
-                        trial_id,
-                        self._settings.trial_time_out,
-                    )
-                self._executor.kill(trial_id)
+        for live in self._deadlines.take_overdue(self._parts.clock.monotonic_s()):
+            trial_id = live.trial.trial_id
+            if live.final_state is None:
+                live.final_state = TrialState.TIMED_OUT
+                logger.info(
+                    "trial %d is ended: trial_time_out=%g seconds are over",
+                    trial_id,
+                    self._settings.trial_time_out,
+                )
+            self._executor.kill(trial_id)
 
     def _time_is_over(self) -> bool:
         return self._limits.time_out is not None and self.alive_s >= self._limits.time_out
@@ -249,9 +249,9 @@ class TrialLoop:
             return True
         if not self._settings.predict_duration:
             return False
-        durations = [t.busy_s for t in self._history.trials.values() if t.busy_s]
+        history = self._history
         remaining = (self._limits.time_out or math.inf) - self.alive_s
-        if durations and remaining <= _FITS * sum(durations) / len(durations):
+        if history.num_timed and remaining <= _FITS * history.busy_s / history.num_timed:
             self._end_run("time_out: another trial would not fit")
             return True
         return False
@@ -267,7 +267,7 @@ class TrialLoop:
         job = self._starts.job(live)
         if self._settings.trial_time_out is not None:
             left_s = self._settings.trial_time_out - trial.busy_s
-            live.deadline_s = self._parts.clock.monotonic_s() + left_s
+            self._deadlines.add(live, self._parts.clock.monotonic_s() + left_s)
         self._running[trial.trial_id] = live
         self._record(
             TrialStarted(
@@ -398,16 +398,17 @@ class TrialLoop:
             live.final_state = state_after(decision, report)
         if decision.action is not Action.CONTINUE or decision.standing is not None:
             self._record(Decided(trial.trial_id, report.time_s, report.resource, decision))
-            logger.info(
-                "trial %d at %s=%d, %s=%g: %s: %s",
-                trial.trial_id,
-                self._settings.time_attr,
-                report.resource,
-                self._settings.reward_attr,
-                self._history.to_users_sign(report.reward),
-                decision.action.value,
-                decision.reason,
-            )
+            if logger.isEnabledFor(logging.INFO):
+                logger.info(
+                    "trial %d at %s=%d, %s=%g: %s: %s",
+                    trial.trial_id,
+                    self._settings.time_attr,
+                    report.resource,
+                    self._settings.reward_attr,
+                    self._history.to_users_sign(report.reward),
+                    decision.action.value,
+                    decision.reason,
+                )
         return decision
 
     def _on_exit(self, live: LiveTrial, news: Exited) -> None:

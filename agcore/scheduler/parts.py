@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,7 +47,6 @@ class LiveTrial:
         known: Reports up to this resource are recorded already.
         milestone: Resource of its next decision.
         final_state: What it becomes when it ends as it was told to.
-        deadline_s: When its own time is over (monotonic clock).
     """
 
     trial: Trial
@@ -56,4 +54,3 @@ class LiveTrial:
     known: int = 0
     milestone: int | None = None
     final_state: TrialState | None = None
-    deadline_s: float = math.inf

@@ -105,7 +105,9 @@ class OneReward:
 
     def read(self, metrics: Mapping[str, Any]) -> Reading:
         """The metric, to be maximised."""
-        reward = self._sign * float(metrics[self._name])
+        # A run keeps every report: this is the same number as in the metrics, not another one.
+        value = float(metrics[self._name])
+        reward = value if self._sign > 0 else -value
         return Reading(reward if math.isfinite(reward) else math.nan)
 
     def recall(self, event: Reported) -> Reading:

@@ -33,3 +33,10 @@ def test_a_journal_brings_every_time_back(time_us):
     clock = VirtualClock()
     clock.advance_to(time_us)
     assert microseconds(float(f"{clock.now_s():.6f}")) == time_us
+
+
+def test_a_moment_has_one_number():
+    clock = VirtualClock()
+    clock.advance_to(1_234_567)
+    assert clock.now_s() is clock.now_s()
+    assert clock.monotonic_s() is clock.now_s()

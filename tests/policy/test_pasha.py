@@ -269,6 +269,35 @@ def test_noise_alone_makes_epsilon_and_keeps_it_smaller_than_exact_ranking():
         assert policy.epsilon < 0.2
 
 
+def test_a_thousand_trials_at_the_top_are_not_all_compared_with_one_another():
+    class Counting(dict):
+        reads = 0
+
+        def __contains__(self, key):
+            Counting.reads += 1
+            return super().__contains__(key)
+
+    policy = PASHAPolicy(27)
+    for trial_id in range(1000):
+        arrive_at_top(policy, trial_id, [trial_id, trial_id, trial_id])
+        policy._curves[trial_id] = Counting(policy._curves[trial_id])
+    assert policy.top_level == 3
+    assert Counting.reads <= 3 * 128 * 1000
+
+
+def test_among_many_trials_a_disagreement_is_found_a_little_later():
+    policy = PASHAPolicy(27)
+    quality = iter(range(2000))
+    for trial_id in range(1000):
+        arrive_at_top(policy, trial_id, [next(quality)] * 3)
+    arrive_at_top(policy, 1000, [5000, 5000, 0.5])  # good below, bad at the top
+    late = 1001
+    while policy.top_level == 3:
+        arrive_at_top(policy, late, [next(quality)] * 3)
+        late += 1
+    assert 1001 <= late <= 1001 + 1000 // 32
+
+
 # -- the rest ------------------------------------------------------------------------------
 
 

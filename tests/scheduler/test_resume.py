@@ -1,6 +1,7 @@
 import itertools
 import json
 import shutil
+import zlib
 
 import pytest
 
@@ -33,10 +34,19 @@ KINDS = {
         {"objectives": {"accuracy": "MAX", "latency": "MIN"}},
     ),
 }
+LINE = {"x": ag.Real(0, 1)}
 SPACES = {
-    "random": {"x": ag.Real(0, 1)},
+    "random": LINE,
     "grid": {"x": ag.Categorical(*[(7 * i % 13) / 13 for i in range(13)])},
 }
+OPTIONS = {
+    "sobol": {},
+    "evolution": {"population_size": 3},
+    "tpe": {"num_init_random": 3},
+    "bohb": {"min_points": 2, "random_fraction": 0.2},
+}
+NUM_CUTS = 12
+"""Of a run with one of the searchers above, evenly spread, beginning somewhere else in each."""
 
 
 def play(job):
@@ -61,7 +71,7 @@ def _outcome(monkeypatch):
 
 
 def make(kind, searcher, scripted, path, **arguments):
-    @ag.args(**SPACES[searcher], epochs=9)
+    @ag.args(**SPACES.get(searcher, LINE), epochs=9)
     def train(args, reporter):
         """Scripted."""
 
@@ -77,6 +87,7 @@ def make(kind, searcher, scripted, path, **arguments):
     return scheduler(
         train,
         searcher=searcher,
+        search_options=arguments.pop("search_options", OPTIONS.get(searcher)),
         executor=StartsOver(play),
         num_trials=11,
         checkpoint=path,
@@ -114,12 +125,29 @@ def assert_same(scheduler, expected, where):
 def test_a_journal_cut_after_any_event_is_continued_to_the_same_end(
     kind, searcher, scripted, tmp_path
 ):
+    check_cuts(kind, searcher, scripted, tmp_path, lambda num_lines: range(1, num_lines))
+
+
+@pytest.mark.parametrize("searcher", OPTIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_whoever_proposes_a_journal_cut_off_is_continued_to_the_same_end(
+    kind, searcher, scripted, tmp_path
+):
+    def spread(num_lines):
+        step = num_lines // NUM_CUTS
+        return range(1 + zlib.crc32(f"{kind} {searcher}".encode()) % step, num_lines, step)
+
+    check_cuts(kind, searcher, scripted, tmp_path, spread)
+
+
+def check_cuts(kind, searcher, scripted, tmp_path, cuts):
+    """Continue a run that was cut off behind each of ``cuts(number of lines)`` and in the next."""
     whole = tmp_path / "whole"
     scheduler = make(kind, searcher, scripted, whole)
     scheduler.run()
     expected = what_happened(scheduler)
     lines = (whole / "events.jsonl").read_bytes().splitlines(keepends=True)
-    for count in range(1, len(lines)):
+    for count in cuts(len(lines)):
         cut = tmp_path / f"cut{count}"
         shutil.copytree(whole, cut)
         torn = lines[count][: count % len(lines[count])]
