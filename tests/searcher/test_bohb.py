@@ -29,6 +29,16 @@ def told(count, resource=None, space=LINE, **options):
     return searcher
 
 
+def test_the_defaults_are_those_of_the_paper():
+    # N_min = d + 1, q = 15%, rho = 1/3, N_s = 64, b_w = 3.
+    searcher = BOHBSearcher(CUBE)
+    assert searcher.min_points == 3 + 1
+    assert searcher.good_fraction == 0.15
+    assert searcher.random_fraction == 1 / 3
+    assert searcher.num_candidates == 64
+    assert searcher.bandwidth_factor == 3
+
+
 # -- the groups ----------------------------------------------------------------------------
 
 
