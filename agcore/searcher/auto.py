@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agcore.space import SearchSpace
 
-_NUM_INIT_RANDOM = {"FIFO": 3, "rungs": 10}
+_FEW_TRIALS = 5
+"""The Gaussian process proposes the first ones at random."""
 _MOST_TRIALS = 2000
 _MOST_COLUMNS = 100
 
@@ -49,8 +50,7 @@ def pick(
     if num_trials is not None:
         if num_configs is not None and num_configs <= num_trials:
             return Pick("grid", f"num_trials={num_trials} is enough for all {num_configs} configs")
-        num_random = _NUM_INIT_RANDOM["FIFO" if max_resource is None else "rungs"]
-        if num_trials <= num_random:
+        if num_trials <= _FEW_TRIALS:
             return Pick(
                 "sobol",
                 f"num_trials={num_trials} is too few for a model, and it spreads them evenly",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Rows = NDArray[np.int64]
 
-_NUM_INIT_RANDOM = {"default": 10, "classic": 10}
+_NUM_INIT_RANDOM = {"default": 5, "classic": 10}
 _MOST_ROWS = 512
 RESOURCE_ACQUISITIONS = ("bohb", "first")
 
@@ -63,7 +63,8 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         constraint: Only configs for which it returns true are proposed.
         warm_start_from: An earlier run to learn from.
         profile: ``'default'``, or ``'classic'`` for the algorithm and defaults of AutoGluon.
-        num_init_random: Random configs before the model is asked; 10 by default.
+        num_init_random: Random configs before the model is asked; 5 by default, 10 in the classic
+            profile.
         num_init_candidates: Random candidates for each proposal; 250 by default.
         num_fantasy_samples: Joint draws at pending configs; 20 by default.
         initial_scoring: What orders candidates: ``'acq_func'`` or ``'thompson_indep'``.
