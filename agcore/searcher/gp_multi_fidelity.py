@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 _NUM_INIT_RANDOM = {"default": 5, "classic": 10}
+_ENOUGH_PER_COLUMN = {"default": 2, "classic": 1}
 _MOST_ROWS = 512
 RESOURCE_ACQUISITIONS = ("bohb", "first")
 
@@ -51,8 +52,8 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
             ``'exp-decay-delta1'``.
         resource_acq: The resource at which improvement is expected: ``'bohb'``: the largest with
             enough observations, ``'first'``: that of the new trial's first decision.
-        resource_acq_bohb_threshold: How many are enough; by default the columns of an encoded
-            config.
+        resource_acq_bohb_threshold: How many are enough; by default twice the columns of an encoded
+            config, as many as there are columns in the classic profile.
         min_reward: Smallest reward there is, for the scale of the exponential kernels in the
             classic profile.
         opt_skip_num_max_resource: Whether, past ``opt_skip_init_length``, only a new observation
@@ -148,6 +149,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         if self._threshold is not None:
             whole_number("resource_acq_bohb_threshold", self._threshold)
         self._min_reward = finite_number("min_reward", min_reward, "a finite number")
+        self._enough_per_column = _ENOUGH_PER_COLUMN[profile]
         self._skips_below_max = truth("opt_skip_num_max_resource", opt_skip_num_max_resource)
         self._num_at_max_when_fitted = 0
         super().__init__(
@@ -240,7 +242,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         for case in self._data.cases:
             level = case.resource or self.max_epochs
             counts[level] = counts.get(level, 0) + 1
-        enough = self._threshold or max(self.encoding.num_columns, 1)
+        enough = self._threshold or self._enough_per_column * max(self.encoding.num_columns, 1)
         lowest = min(counts, default=self.max_epochs)
         return max((r for r, count in counts.items() if count >= enough), default=lowest)
 

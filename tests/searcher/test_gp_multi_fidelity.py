@@ -141,8 +141,8 @@ def test_the_least_reward_sets_the_scale_of_the_classic_exponential_kernels(opti
 @pytest.mark.parametrize(
     ("counts", "threshold", "expected"),
     [
-        ({1: 5, 3: 2, 9: 1}, None, 3),  # two columns: two are enough
-        ({1: 5, 3: 2, 9: 2}, None, 9),
+        ({1: 5, 3: 4, 9: 3}, None, 3),  # two columns: four are enough
+        ({1: 5, 3: 4, 9: 4}, None, 9),
         ({1: 5, 3: 2, 9: 2}, 3, 1),
         ({1: 5, 3: 2, 9: 1}, 1, 9),
         ({3: 1, 9: 1}, None, 3),  # nowhere enough: the lowest
@@ -157,6 +157,11 @@ def test_bohb_aims_at_the_largest_resource_with_enough_values(counts, threshold,
     assert searcher.suggest(request).why["resource"] == expected
 
 
+def test_in_the_classic_profile_as_many_as_columns_are_enough():
+    searcher = with_counts({1: 5, 3: 2, 9: 1}, profile="classic")
+    assert searcher.target_resource(SuggestRequest(9)) == 3
+
+
 @pytest.mark.parametrize("milestone", [1, 3, 9])
 def test_first_aims_at_the_first_milestone_even_if_nobody_was_there(milestone):
     searcher = with_counts({1: 4, 3: 3}, resource_acq="first")
@@ -169,7 +174,7 @@ def test_first_aims_at_the_first_milestone_even_if_nobody_was_there(milestone):
 
 
 def test_first_without_a_milestone_is_bohb():
-    assert with_counts({1: 4, 3: 3}, resource_acq="first").target_resource(SuggestRequest(9)) == 3
+    assert with_counts({1: 6, 3: 4}, resource_acq="first").target_resource(SuggestRequest(9)) == 3
 
 
 def test_without_a_value_the_target_is_some_resource():
