@@ -59,6 +59,14 @@ REQUIREMENTS = {
 }
 """What each peer's environment holds. Where PIP_EXTRA_INDEX_URL names PyTorch's index of CPU
 wheels, pip prefers those to the far larger ones for GPUs."""
+SIMULATORS = {
+    # The rest is for what synetune_simulated.py imports of agcore.
+    "synetune-simulator": [
+        *REQUIREMENTS["synetune"],
+        *("cloudpickle>=2.1", "onnxruntime>=1.15", "scikit-learn>=1.2", "sortedcontainers>=2.4"),
+    ],
+}
+"""The same of peers that are not asked and told, but run in a simulator of their own."""
 
 
 # -- environments --------------------------------------------------------------------------
@@ -78,12 +86,13 @@ def environment(peer: str, folder: Path) -> Path:
     """
     home = folder / peer
     python = home / "bin" / "python"
-    stamp, wanted = home / "requirements.txt", "\n".join(REQUIREMENTS[peer]) + "\n"
+    requirements = {**REQUIREMENTS, **SIMULATORS}[peer]
+    stamp, wanted = home / "requirements.txt", "\n".join(requirements) + "\n"
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
     print(f"making the environment of {peer} in {home} ...", file=sys.stderr, flush=True)
     venv.create(home, clear=True, with_pip=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS[peer]]
+    command = [str(python), "-m", "pip", "install", "--quiet", *requirements]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
