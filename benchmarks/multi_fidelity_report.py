@@ -266,10 +266,14 @@ _LOOKS: dict[str, tuple[str, str, float]] = {
 }
 """Colour, line style and width of a method; colours of Okabe and Ito (2008)."""
 COLUMNS = 4
+LEAST_DRAWN = 0.05
+"""Percentage points; what is smaller lies on the lower edge."""
 
 
 def draw(results: Results, path: Path) -> None:
     """Mean regret over time, a panel for each problem and a line for each method.
+
+    The shade is the 95% interval of the mean of the method drawn widest.
 
     Args:
         results: At least one run.
@@ -279,7 +283,8 @@ def draw(results: Results, path: Path) -> None:
 
     columns = min(COLUMNS, len(results.problems))
     rows = -(-len(results.problems) // columns)
-    picture = Picture(figsize=(3.1 * columns, 2.7 * rows + 0.9), dpi=150)
+    height, foot = 2.5 * rows + 1.0, 0.8
+    picture = Picture(figsize=(3.0 * columns, height), dpi=150)
     panels = picture.subplots(rows, columns, squeeze=False)
     for panel, problem in zip(panels.flat, results.problems, strict=False):
         _draw_panel(panel, results, problem)
@@ -287,8 +292,8 @@ def draw(results: Results, path: Path) -> None:
         panel.set_axis_off()
     for panel in panels[:, 0]:
         panel.set_ylabel("regret, percentage points", fontsize=8)
-    picture.supxlabel(
-        "simulated time, in full-length evaluations", fontsize=9, y=0.9 / (2.7 * rows + 0.9)
+    picture.text(
+        0.5, foot / height, "simulated time, in full-length evaluations", ha="center", fontsize=9
     )
     lines: dict[str, Any] = {}
     for panel in panels.flat:
@@ -302,30 +307,32 @@ def draw(results: Results, path: Path) -> None:
         fontsize=8,
         frameon=False,
     )
-    picture.tight_layout(rect=(0, 0.95 / (2.7 * rows + 0.9), 1, 1))
+    picture.tight_layout(rect=(0, (foot + 0.15) / height, 1, 1))
     picture.savefig(path)
 
 
 def _draw_panel(panel: Any, results: Results, problem: Problem) -> None:
     grid = results.grid(problem)
-    floor = problem.points / 10_000
     for method in results.methods:
         regrets = results.regrets(problem, method)
         if not len(regrets):
             continue
         mean = regrets.mean(axis=0)
         colour, style, width = _LOOKS[method]
-        panel.plot(grid, np.maximum(mean, floor), color=colour, ls=style, lw=width, label=method)
+        panel.plot(
+            grid, np.maximum(mean, LEAST_DRAWN), color=colour, ls=style, lw=width, label=method
+        )
         if width > 2:  # the intervals of all would hide the lines
             spread = 1.96 * regrets.std(axis=0) / np.sqrt(len(regrets))
-            low, high = np.maximum(mean - spread, floor), np.maximum(mean + spread, floor)
+            low, high = (np.maximum(mean + sign * spread, LEAST_DRAWN) for sign in (-1, 1))
             panel.fill_between(grid, low, high, color=colour, alpha=0.15, lw=0)
     panel.set_yscale("log")
     panel.set_xlim(0, grid[-1])
     first = min(problem.budgets) / 5
     shown = [results.regrets(problem, m) for m in results.methods]
     at_first = [r.mean(axis=0)[int(first / grid[-1] * len(grid))] for r in shown if len(r)]
-    panel.set_ylim(top=1.5 * max(at_first))
+    panel.set_ylim(LEAST_DRAWN, 1.5 * max(at_first))
+    panel.yaxis.set_major_formatter("{x:g}")
     panel.set_title(problem.name, fontsize=9)
     panel.tick_params(labelsize=7)
     panel.grid(alpha=0.3)
