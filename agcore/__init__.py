@@ -23,6 +23,7 @@ _MODULES = (
     "version",
 )
 _HOMES = {
+    "agcore.ask_tell": ("AskTell", "AskedTrial"),
     "agcore.errors": (
         "AgcoreError",
         "EarlyStop",

@@ -11,6 +11,10 @@ from agcore import (
     space as space,
     version as version,
 )
+from agcore.ask_tell import (
+    AskedTrial as AskedTrial,
+    AskTell as AskTell,
+)
 from agcore.errors import (
     AgcoreError as AgcoreError,
     EarlyStop as EarlyStop,

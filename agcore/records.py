@@ -110,6 +110,11 @@ class Decision:
         if not self.reason:
             raise ValueError("a decision must have a reason")
 
+    @property
+    def stops(self) -> bool:
+        """Whether the trial is to end now, for good or until it is promoted."""
+        return self.action is not Action.CONTINUE
+
 
 # -- policy --------------------------------------------------------------------------------
 

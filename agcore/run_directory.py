@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,10 @@ from agcore.trial_folders import TrialFolders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.05
+"""Between two attempts to get the lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +116,30 @@ class RunDirectory:
         return description
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, wait_s: float = 0.0) -> Iterator[None]:
         """While in use, no other process can write this run.
 
-        Raises:
-            JournalError: Another process is writing it; the message names its pid and host.
-        """
-        import fcntl
+        Args:
+            wait_s: For how long to wait until another process lets go of it.
 
-        file = os.open(self.journal, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        Raises:
+            JournalError: Another process is writing it; the message names its pid and host. Or the
+                journal cannot be opened.
+        """
         try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            file = os.open(self.journal, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise JournalError(
+                f"the journal {self.journal} cannot be opened: {error.strerror}; choose a "
+                "directory that can be written to"
+            ) from error
+        try:
+            if not _took_lock(file, wait_s):
+                waited = f" after {wait_s:g} seconds" if wait_s else ""
                 raise JournalError(
-                    f"{self.path} is in use by {self._writer()}; wait until that has ended, or "
-                    "pass another directory"
-                ) from None
+                    f"{self.path} is in use by {_holder(file) or self._writer()}{waited}; wait "
+                    "until that has ended, or pass another directory"
+                )
             yield
         finally:
             os.close(file)
@@ -141,6 +154,37 @@ class RunDirectory:
         if session is None:
             return "another process"
         return f"process {session.pid} on {session.host}"
+
+
+def _took_lock(file: int, wait_s: float) -> bool:
+    """Whether the lock of an open file is ours now; asked for again until ``wait_s`` are over."""
+    import fcntl
+
+    deadline_s = time.monotonic() + wait_s
+    pause_s = _SHORTEST_PAUSE_S
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        left_s = deadline_s - time.monotonic()
+        if left_s <= 0:
+            return False
+        # The system wakes up who waits, but does not let it wait for so long and no longer.
+        time.sleep(min(pause_s, left_s))
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _holder(file: int) -> str:
+    """Who holds the lock of an open file, in words; empty where the system does not say."""
+    status = os.fstat(file)
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            fields = line.split()
+            is_held = len(fields) > 5 and fields[1] == "FLOCK"
+            if is_held and fields[5] == f"{device}:{status.st_ino}" and int(fields[4]) > 0:
+                return f"process {int(fields[4])} on {platform.node()}"
+    return ""
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -59,7 +59,11 @@ def test_one_process_at_a_time_holds_the_lock_and_its_end_frees_it(tmp_path):
     ) as holder:
         assert holder.stdout.readline() == "held\n"
         directory = RunDirectory.make(tmp_path)
-        with pytest.raises(JournalError, match="in use by another process"), directory.locked():
+        who = f"process {holder.pid} on " if sys.platform == "linux" else "another process"
+        with pytest.raises(JournalError, match=f"in use by {who}"), directory.locked():
+            pass
+        waits = pytest.raises(JournalError, match=r"after 0\.02 seconds; wait until")
+        with waits, directory.locked(wait_s=0.02):
             pass
         holder.kill()
         holder.communicate()

@@ -217,7 +217,7 @@ class Course:
                 break
         reason = _end_of_session(events)
         if reason is None:
-            return "cut off with the run"
+            return f"cut off: {event.error}" if event.error else "cut off with the run"
         seconds = f", {limit:g} seconds" if reason.startswith("time_out") and limit else ""
         return f"cut off when the run ended ({reason}{seconds})"
 

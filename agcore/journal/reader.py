@@ -23,13 +23,23 @@ def read_journal(path: Path) -> Iterator[Event]:
     """
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            yield from _decode_lines(file, path)
+            yield from decode_lines(file, path)
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be read: {error.strerror}") from error
 
 
-def _decode_lines(lines: Iterable[str], path: Path) -> Iterator[Event]:
-    for number, line in enumerate(lines, start=1):
+def decode_lines(lines: Iterable[str], path: Path, first: int = 1) -> Iterator[Event]:
+    """The events in lines of a journal, up to the first that has no newline.
+
+    Args:
+        lines: The lines.
+        path: The journal, for messages.
+        first: Number of the first of them.
+
+    Raises:
+        JournalError: As `read_journal`.
+    """
+    for number, line in enumerate(lines, start=first):
         if not line.endswith("\n"):
             return
         try:

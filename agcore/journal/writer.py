@@ -131,11 +131,12 @@ class JournalWriter:
         self._synced_s = time.monotonic()
         self._is_synced = True
 
-    def close(self) -> None:
-        """Commit, sync and close."""
+    def close(self, *, sync: bool = True) -> None:
+        """Commit, sync unless the caller sees to that, and close."""
         try:
             self.commit()
-            self.sync()
+            if sync:
+                self.sync()
         finally:
             os.close(self._file)
 

@@ -44,6 +44,7 @@ from agcore.scheduler.refit import RefitResult, check_arguments, refit, trial_of
 from agcore.scheduler.replay import Replay
 from agcore.scheduler.results import RunResults
 from agcore.scheduler.settings import Limits
+from agcore.scheduler.setup import RunSetup
 from agcore.scheduler.storage import NoStorage, RunStorage, Storage
 from agcore.searcher import as_searcher, own_options, searcher_factory
 from agcore.train_fn import ArgsBuilder, TrainFunction, args as make_args
@@ -92,7 +93,8 @@ class TrialScheduler(RunResults):
         self._base_args = train_fn.args if options.args is None else options.args
         self._builder = ArgsBuilder(self._base_args, train_fn.cs)
         self._explorer = explorer
-        self._limits = Limits(options.num_trials, options.time_out, ends_by_itself)
+        may_be_none = ends_by_itself or options.runs_elsewhere
+        self._limits = Limits(options.num_trials, options.time_out, may_be_none)
         self._settings = options.settings(searcher_data)
         history = RunHistory(
             self._settings.sign,
@@ -229,6 +231,8 @@ class TrialScheduler(RunResults):
     def _open_storage(self) -> Storage:
         """The run directory, if there is to be one."""
         options = self._options
+        if options.runs_elsewhere:
+            return NoStorage()  # who drives the run keeps it, too
         if options.checkpoint is None:
             if options.resume:
                 raise SpecError("resume= needs checkpoint=, the directory of the run to continue")
@@ -302,16 +306,29 @@ class TrialScheduler(RunResults):
             explorer=self._explorer,
         )
 
-    def _task(self) -> TrialTask:
+    def setup(self) -> RunSetup:
+        """What the run is made of, for whoever drives it in the place of `run`."""
+        return RunSetup(
+            self._parts(NoJournal()),
+            self._settings,
+            self._rules(),
+            self.train_fn.cs,
+            self._described_settings(self._limits),
+            self._description(),
+        )
+
+    def _rules(self) -> ReportRules:
         policy, objectives = self._policy, self._settings.objectives
-        rules = ReportRules(
+        return ReportRules(
             self._settings.reward_attr,
             self._settings.time_attr,
             resource_required=policy.max_resource is not None,
             final_resource=policy.max_resource,
             objectives=() if objectives is None else objectives.names,
         )
-        return TrialTask(self.train_fn, self._builder, rules, self._storage.folders)
+
+    def _task(self) -> TrialTask:
+        return TrialTask(self.train_fn, self._builder, self._rules(), self._storage.folders)
 
     def _announce(self, limits: Limits, callbacks: list[Callback], journal: Journal) -> None:
         now_s, pid, host = self._clock.now_s(), os.getpid(), platform.node()

@@ -10,7 +10,7 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any
 
-from agcore.errors import ReportError, TrialFailed
+from agcore.errors import ReportError
 from agcore.executor.virtual_order import VirtualOrder
 from agcore.jobs import ExecutorNews, Exited, ReportReceived
 from agcore.records import (
@@ -18,20 +18,20 @@ from agcore.records import (
     Decided,
     Decision,
     Event,
-    NewTrial,
     Reported,
     TrialEnded,
-    TrialStarted,
     TrialState,
 )
 from agcore.scheduler.deadlines import Deadlines
 from agcore.scheduler.interrupts import Interrupts
 from agcore.scheduler.outcomes import (
     goes_on_later,
+    hopeless,
     state_after,
     state_at_exit,
     stop_with_the_run,
 )
+from agcore.scheduler.repetitions import KNOWN_ALREADY, Repetitions
 from agcore.scheduler.rewards import decision_on
 from agcore.scheduler.starts import CUT_OFF, Launch, Starts, start_again
 
@@ -91,7 +91,7 @@ class TrialLoop:
         self._is_killing = False
         self._last_failure: Trial | None = None
         self._has_warned_of_silence = False
-        self._has_warned_of_difference = False
+        self._repetitions = Repetitions(parts.rewards, settings.time_attr)
 
     # -- the loop --------------------------------------------------------------------------
 
@@ -216,13 +216,7 @@ class TrialLoop:
         if failed is None or self._settings.max_failures is None:
             return
         if self._ending == "too many failures" or all_failed:
-            raise TrialFailed(
-                f"{history.num_failures} of {history.num_tried} trials failed; the last, trial "
-                f"{failed.trial_id}: {failed.error}\n{failed.traceback_text}".rstrip()
-                + "\nPass max_failures=None to go on regardless.",
-                failed.trial_id,
-                failed.traceback_text,
-            )
+            raise hopeless(history, failed)
 
     # -- starting trials -------------------------------------------------------------------
 
@@ -259,28 +253,14 @@ class TrialLoop:
     def _launch(self, start: Launch) -> None:
         start = self._starts.ready(start)
         trial, live = start.live.trial, start.live
-        parent = None
         if start.wish is not None:
             self._policy.on_start(trial.trial_id, start.wish)
-            if isinstance(start.wish, NewTrial) and live.resume_from:
-                parent = start.wish.parent
         job = self._starts.job(live)
         if self._settings.trial_time_out is not None:
             left_s = self._settings.trial_time_out - trial.busy_s
             self._deadlines.add(live, self._parts.clock.monotonic_s() + left_s)
         self._running[trial.trial_id] = live
-        self._record(
-            TrialStarted(
-                trial.trial_id,
-                self._parts.clock.now_s(),
-                trial.attempts,
-                live.resume_from,
-                live.milestone,
-                start.reason,
-                again=start.wish is None,
-                parent=parent,
-            )
-        )
+        self._record(start.started(self._parts.clock.now_s()))
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", start.announcement())
         self._parts.journal.commit()
@@ -316,8 +296,8 @@ class TrialLoop:
         resource = news.resource or self._resource(trial, metrics)
         if resource <= live.known:
             self._note_checkpoint(trial, resource, news)
-            self._compare(trial, resource, metrics)
-            return _KNOWN_ALREADY
+            self._repetitions.compare(trial, resource, metrics)
+            return KNOWN_ALREADY
         rewards = self._parts.rewards
         reading = rewards.read(metrics)
         try:
@@ -345,25 +325,6 @@ class TrialLoop:
     def _note_checkpoint(self, trial: Trial, resource: int, news: ReportReceived) -> None:
         if news.checkpoint_bytes is not None:
             self._parts.checkpoints.add(trial.trial_id, resource, news.checkpoint_bytes)
-
-    def _compare(self, trial: Trial, resource: int, metrics: dict[str, Any]) -> None:
-        """Say so, once, if a repeated report differs from the recorded one."""
-        if self._has_warned_of_difference:
-            return
-        known = next((r for r in trial.reports if r.resource == resource), None)
-        found = None if known is None else self._parts.rewards.difference(known, metrics)
-        if found is not None:
-            self._has_warned_of_difference = True
-            logger.warning(
-                "trial %d was started again and reports %s=%g at %s=%d, but %g is recorded; the "
-                "record is kept (said once)",
-                trial.trial_id,
-                found.name,
-                found.repeated,
-                self._settings.time_attr,
-                resource,
-                found.recorded,
-            )
 
     def _resource(self, trial: Trial, metrics: dict[str, Any]) -> int:
         """The resource a report stands for; without one, reports are counted."""
@@ -497,6 +458,3 @@ class TrialLoop:
 def _again(live: LiveTrial, reason: str = CUT_OFF) -> Launch:
     """The attempt that takes the place of one that was cut off."""
     return start_again(live.trial, live.resume_from, live.milestone, reason)
-
-
-_KNOWN_ALREADY = Decision(Action.CONTINUE, "this report is recorded already")

@@ -89,6 +89,11 @@ class RunOptions:
                 raise SpecError(f"callbacks has {callback!r}; derive it from ag.callbacks.Callback")
 
     @property
+    def runs_elsewhere(self) -> bool:
+        """Whether the executor only stands for trials that somebody else runs and reports on."""
+        return bool(getattr(self.executor, "runs_elsewhere", False))
+
+    @property
     def random_seed(self) -> int:
         """The seed of the experiment: the searcher's."""
         seed = (self.search_options or {}).get("random_seed")

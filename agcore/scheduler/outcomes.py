@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from agcore.errors import TrialFailed
 from agcore.jobs import Outcome
 from agcore.records import Action, Decision, Reported, TrialState
 
 if TYPE_CHECKING:
-    from agcore.history import Trial
+    from agcore.history import RunHistory, Trial
 
 _FAILED = {
     Outcome.RAISED: TrialState.FAILED,
@@ -31,6 +32,17 @@ def state_after(decision: Decision, report: Reported) -> TrialState:
     if decision.action is Action.PAUSE:
         return TrialState.PAUSED
     return TrialState.COMPLETED if decision.completed else TrialState.STOPPED
+
+
+def hopeless(history: RunHistory, failed: Trial) -> TrialFailed:
+    """The error that ends a run in which too many trials failed, ``failed`` the last of them."""
+    return TrialFailed(
+        f"{history.num_failures} of {history.num_tried} trials failed; the last, trial "
+        f"{failed.trial_id}: {failed.error}\n{failed.traceback_text}".rstrip()
+        + "\nPass max_failures=None to go on regardless.",
+        failed.trial_id,
+        failed.traceback_text,
+    )
 
 
 def goes_on_later(trial: Trial, state: TrialState, max_retries: int) -> bool:

@@ -40,17 +40,17 @@ class RunResults:
     @property
     def training_history(self) -> OrderedDict[str, list[dict[str, Any]]]:
         """Reports of every trial that has any: trial id as a string -> list of dicts."""
-        return self._history.training_history()
+        return self.history.training_history()
 
     @property
     def config_history(self) -> OrderedDict[str, Config]:
         """Configs of the trials that have reported: trial id as a string -> config."""
-        return self._history.config_history()
+        return self.history.config_history()
 
     @property
     def trials(self) -> dict[int, Trial]:
         """All trials by id: config, state, reports, decisions, error, traceback."""
-        return dict(self._history.trials)
+        return dict(self.history.trials)
 
     @property
     def history(self) -> RunHistory:
@@ -60,7 +60,7 @@ class RunResults:
     @property
     def num_finished_tasks(self) -> int:
         """Number of trials that have ended."""
-        return self._history.num_ended
+        return self.history.num_ended
 
     @property
     def finished_tasks(self) -> list[dict[str, Any]]:
@@ -68,14 +68,14 @@ class RunResults:
         live = ("running", "paused")
         return [
             {"TASK_ID": trial.trial_id, "Config": dict(trial.config)}
-            for trial in self._history.trials.values()
+            for trial in self.history.trials.values()
             if trial.state.value not in live
         ]
 
     @property
     def _start_time(self) -> float | None:
         # The name under which the tutorial's scripts know the start of the run.
-        return self._history.start_s
+        return self.history.start_s
 
     @property
     def _reward_attr(self) -> str:
@@ -104,7 +104,7 @@ class RunResults:
                 f"the run has several objectives ({names}), so no trial is the best; choose one of "
                 "get_pareto_front()"
             )
-        best = self._history.best(at)
+        best = self.history.best(at)
         if best is None or self._settings.objectives is None:
             return best
         return self._best_on_present_scale(at)
@@ -115,7 +115,7 @@ class RunResults:
         if where is None:
             where = "any" if self._settings.trial_value == "best" else "last"
         best: BestTrial | None = None
-        for trial in self._history.trials.values():
+        for trial in self.history.trials.values():
             for report in _reports_for(trial, where) if trial.state.counts_for_best else ():
                 reward = self._rewards.read(report.metrics).reward
                 if best is None or reward > best.reward:
@@ -144,7 +144,7 @@ class RunResults:
                 f"the run has one reward, {self._settings.reward_attr!r}, and so no Pareto front; "
                 "pass reward_attr=['accuracy', 'latency'] and mode=['max', 'min'] for several"
             )
-        return pareto_front(self._history, objectives, self._settings.trial_value)
+        return pareto_front(self.history, objectives, self._settings.trial_value)
 
     def explain(self, trial_id: int | str) -> str:
         """Why a trial was proposed, what became of it and why, in sentences of 80 columns.
@@ -152,7 +152,7 @@ class RunResults:
         Raises:
             SpecError: There is no such trial.
         """
-        return explain_trial(self._history, trial_id)
+        return explain_trial(self.history, trial_id)
 
     def lineage(self, trial_id: int | str) -> list[Ancestor]:
         """The line that leads to a trial, the trial itself last: which config from where to where.
@@ -162,7 +162,7 @@ class RunResults:
         Raises:
             SpecError: There is no such trial.
         """
-        return self._history.lineage(int(trial_id))
+        return self.history.lineage(int(trial_id))
 
     def get_best_config(self) -> Config:
         """Config of the best trial; empty while there is none.
@@ -180,7 +180,7 @@ class RunResults:
             SpecError: As `best`.
         """
         best = self.best()
-        return best.reward if best else self._history.to_users_sign(-float("inf"))
+        return best.reward if best else self.history.to_users_sign(-float("inf"))
 
     def get_best_task_id(self) -> str:
         """Id of the best trial, as it is a key of ``training_history``.
@@ -192,8 +192,8 @@ class RunResults:
         best = self.best()
         if best is None:
             raise AgcoreError(
-                f"there is no best trial: {len(self._history.trials)} trials have started and "
-                f"{self._history.num_failures} have failed, none has a reward that counts"
+                f"there is no best trial: {len(self.history.trials)} trials have started and "
+                f"{self.history.num_failures} have failed, none has a reward that counts"
             )
         return str(best.trial_id)
 
@@ -214,10 +214,10 @@ class RunResults:
             Curve(
                 f"task {trial.trial_id}",
                 [report.resource for report in trial.reports],
-                [self._history.to_users_sign(report.reward) for report in trial.reports],
+                [self.history.to_users_sign(report.reward) for report in trial.reports],
                 trial.state,
             )
-            for trial in self._history.trials.values()
+            for trial in self.history.trials.values()
             if trial.reports
         ]
         learning_curves(

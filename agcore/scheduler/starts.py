@@ -17,6 +17,7 @@ from agcore.records import (
     ResumeTrial,
     SuggestRequest,
     TrialProposed,
+    TrialStarted,
 )
 from agcore.scheduler.brackets import bracket_lessons
 from agcore.scheduler.copies import COPY_ORIGIN, Copies
@@ -43,6 +44,21 @@ class Launch:
     live: LiveTrial
     wish: NewTrial | ResumeTrial | None
     reason: str = ""
+
+    def started(self, time_s: float) -> TrialStarted:
+        """The event that the attempt has started."""
+        trial, live, wish = self.live.trial, self.live, self.wish
+        parent = wish.parent if isinstance(wish, NewTrial) and live.resume_from else None
+        return TrialStarted(
+            trial.trial_id,
+            time_s,
+            trial.attempts,
+            live.resume_from,
+            live.milestone,
+            self.reason,
+            again=wish is None,
+            parent=parent,
+        )
 
     def announcement(self) -> str:
         """One line for the log."""

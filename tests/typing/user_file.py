@@ -43,6 +43,11 @@ assert_type(result.explain("3"), str)
 
 assert_type(ag.replay("run-1", scheduler=["hbs", "hbp"], brackets=2), ag.ReplayResult)
 
+asking = ag.AskTell({"lr": ag.Real(0, 1)}, "hbs", num_trials=3, max_t=9)
+assert_type(asking.ask(), ag.AskedTrial | None)
+assert_type(asking.report(0, 1, accuracy=0.5).stops, bool)
+assert_type(asking.get_best_config(), dict[str, Any])
+
 searcher = ag.searcher.RandomSearcher(train.cs, "accuracy", points_to_evaluate=[{"lr": 0.1}])
 assert_type(searcher.get_config(), dict[str, Any])
 
