@@ -164,7 +164,7 @@ def test_every_proposal_keeps_the_constraint_in_the_random_phase_and_later(kind)
     assert all(suggestion.config["x"] > 0.5 for suggestion in suggestions)
     if kind in SEARCHERS:
         assert origins(suggestions)[0] == "random"  # the default is at 0.5
-        assert origins(suggestions)[-1] in ("random" if kind in ("multi", "hypertune") else "model")
+        assert origins(suggestions)[-1] == "model"
 
 
 @pytest.mark.parametrize("kind", ALL)

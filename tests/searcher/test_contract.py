@@ -167,7 +167,7 @@ class Impatient(RandomSearcher):
 
 class Forgiving(RandomSearcher):
     def trial_failed(self, trial_id, config):
-        self._known.discard(self._key(config))
+        self._known.pop(self._key(config), None)
 
 
 class Backwards(RandomSearcher):
