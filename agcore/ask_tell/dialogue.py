@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import platform
 from typing import TYPE_CHECKING, Any
 
 from agcore.ask_tell.asked import AskedTrial
@@ -26,8 +24,8 @@ from agcore.records import (
     TrialEnded,
     TrialState,
 )
-from agcore.scheduler.descriptions import versions
 from agcore.scheduler.fold import Fold
+from agcore.scheduler.opening import opening
 from agcore.scheduler.outcomes import hopeless
 from agcore.scheduler.repetitions import KNOWN_ALREADY, Repetitions
 from agcore.scheduler.seeds import trial_seed
@@ -67,12 +65,10 @@ class Dialogue:
         self._setup = setup
         self._parts = parts
         self._settings = setup.settings
-        self._num_trials = num_trials
+        self._limits = Limits(num_trials, may_be_none=True)
         self._is_open = False
         self._fold = Fold(parts, setup.settings)
-        self._starts = Starts(
-            parts, setup.settings, Limits(num_trials, may_be_none=True), self._note, ()
-        )
+        self._starts = Starts(parts, setup.settings, self._limits, self._note, ())
         self._repetitions = Repetitions(parts.rewards, setup.settings.time_attr)
 
     @property
@@ -125,22 +121,17 @@ class Dialogue:
     def _open(self) -> None:
         if self._is_open:
             return
-        now_s, pid, host = self._parts.clock.now_s(), os.getpid(), platform.node()
-        if self.history.start_s is not None:
-            self._note(RunResumed(now_s, self._num_trials, None, pid, host))
-        else:
-            setup = self._setup
-            self._note(
-                RunStarted(
-                    now_s,
-                    self._settings.seed,
-                    setup.described,
-                    setup.space.describe(),
-                    versions(),
-                    pid=pid,
-                    host=host,
-                )
+        setup = self._setup
+        self._note(
+            opening(
+                self.history,
+                self._parts.clock.now_s(),
+                seed=self._settings.seed,
+                settings=setup.described,
+                space=setup.space,
+                limits=self._limits,
             )
+        )
         self._is_open = True
 
     def _apply(self, event: Event) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from agcore.executor.surroundings import is_loading
 from agcore.executor.virtual_order import VirtualOrder
 from agcore.history import BestTrial, RunHistory
 from agcore.journal import SCHEMA, Journal, NoJournal, event_to_json, events_from_state
-from agcore.records import RunEnded, RunResumed, RunStarted
+from agcore.records import RunEnded, RunStarted
 from agcore.reporter import ReportRules
 from agcore.run_directory import RunDirectory, write_json
 from agcore.running_time import RunningTime
@@ -38,6 +37,7 @@ from agcore.scheduler.descriptions import (
 )
 from agcore.scheduler.feed import SearcherFeed
 from agcore.scheduler.loop import TrialLoop
+from agcore.scheduler.opening import opening
 from agcore.scheduler.parts import Parts
 from agcore.scheduler.proposals import Proposals
 from agcore.scheduler.refit import RefitResult, check_arguments, refit, trial_of
@@ -331,23 +331,15 @@ class TrialScheduler(RunResults):
         return TrialTask(self.train_fn, self._builder, self._rules(), self._storage.folders)
 
     def _announce(self, limits: Limits, callbacks: list[Callback], journal: Journal) -> None:
-        now_s, pid, host = self._clock.now_s(), os.getpid(), platform.node()
-        if self._history.start_s is None:
-            self._record(
-                RunStarted(
-                    now_s,
-                    self._settings.seed,
-                    self._described_settings(limits),
-                    self.train_fn.cs.describe(),
-                    versions(),
-                    pid=pid,
-                    host=host,
-                ),
-                journal,
-            )
-        else:
-            resumed = RunResumed(now_s, limits.num_trials, limits.time_out, pid, host)
-            self._record(resumed, journal)
+        event = opening(
+            self._history,
+            self._clock.now_s(),
+            seed=self._settings.seed,
+            settings=self._described_settings(limits),
+            space=self.train_fn.cs,
+            limits=limits,
+        )
+        self._record(event, journal)
         view = RunView(
             self._history,
             self._executor.slots,
