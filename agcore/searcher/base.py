@@ -388,6 +388,24 @@ def check_has_rungs(kind: str, max_resource: int | None) -> None:
         )
 
 
+def check_max_epochs(kind: str, max_epochs: int, max_resource: int | None) -> None:
+    """Check that a searcher was made for the rungs it is to serve.
+
+    Args:
+        kind: The searcher, for people.
+        max_epochs: What it was made with.
+        max_resource: Largest resource of the scheduler.
+
+    Raises:
+        SpecError: They differ.
+    """
+    if max_resource != max_epochs:
+        raise SpecError(
+            f"{kind} has max_epochs={max_epochs} and the scheduler max_t={max_resource}; give "
+            "both the same"
+        )
+
+
 def _checked_constraint(constraint: Any) -> Callable[[Config], Any] | None:
     if constraint is not None and not callable(constraint):
         raise SpecError(f"constraint={constraint!r} must be a function of a config")

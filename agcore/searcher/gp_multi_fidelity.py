@@ -13,7 +13,7 @@ import numpy as np
 from agcore import gp
 from agcore.checks import finite_number, one_of, truth, whole_number
 from agcore.errors import SpecError
-from agcore.searcher.base import DEFAULT_SEED
+from agcore.searcher.base import DEFAULT_SEED, check_max_epochs
 from agcore.searcher.candidates import AtResource
 from agcore.searcher.model_based import ModelBasedSearcher, View
 from agcore.searcher.model_options import MapReward, ModelOptions
@@ -175,11 +175,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
                 "GPMultiFidelitySearcher models values at several resources and goes with a "
                 "HyperbandScheduler only; use a GPFIFOSearcher under FIFO"
             )
-        if max_resource != self.max_epochs:
-            raise SpecError(
-                f"GPMultiFidelitySearcher has max_epochs={self.max_epochs} and the scheduler "
-                f"max_t={max_resource}; give both the same"
-            )
+        check_max_epochs(type(self).__name__, self.max_epochs, max_resource)
 
     def _make_surrogate(self) -> Surrogate:
         num_columns = max(self.encoding.num_columns, 1)  # without any it is never asked

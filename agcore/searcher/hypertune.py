@@ -26,7 +26,7 @@ from agcore import gp
 from agcore.checks import whole_number
 from agcore.errors import SpecError
 from agcore.searcher.account import Account, named
-from agcore.searcher.base import DEFAULT_SEED, check_has_rungs
+from agcore.searcher.base import DEFAULT_SEED, check_has_rungs, check_max_epochs
 from agcore.searcher.levels import (
     Level,
     Member,
@@ -180,11 +180,7 @@ class HyperTuneSearcher(ModelBasedSearcher):
     def check_rungs(self, max_resource: int | None) -> None:
         """It serves schedulers with rungs up to the resource it was made for."""
         check_has_rungs(type(self).__name__, max_resource)
-        if max_resource != self.max_epochs:
-            raise SpecError(
-                f"HyperTuneSearcher has max_epochs={self.max_epochs} and the scheduler "
-                f"max_t={max_resource}; give both the same"
-            )
+        check_max_epochs(type(self).__name__, self.max_epochs, max_resource)
 
     # -- levels ----------------------------------------------------------------------------
 
