@@ -20,7 +20,10 @@ method is a searcher with a scheduler:
 * ``Hyper-Tune``: one Gaussian process for each rung, weighted;
 * ``Syne Tune ASHA`` and ``Syne Tune MOBSTER``: those of syne-tune 0.13.0 with its own simulator, in
   an environment of its own (``--venvs``; ``--peers ''`` leaves them out). The latter takes minutes
-  for what takes others seconds: it has ten seeds, and on LCBench a quarter of the budget.
+  for what takes others seconds: on LCBench it has a quarter of the budget.
+
+Syne Tune's MOBSTER and the kernels that are no default have ten seeds, all else thirty; ``--seeds``
+and ``--few-seeds`` change that. Where two methods are compared, it is over the seeds of both.
 
 Regret is the distance, in percentage points, from the best accuracy that a method has seen to the
 best that any run of the problem has seen, and to the best of the table where there is one.
@@ -40,7 +43,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,8 +79,9 @@ class Method:
         settings: More of the scheduler's arguments.
         search_options: Of the searcher.
         is_peer: Whether it is Syne Tune's.
-        is_slow: Whether it has fewer seeds, and on LCBench a quarter of the budget: the runs of a
-            seed with the whole would take hours.
+        has_few_seeds: Whether it has fewer than others have.
+        is_slow: Whether it has a quarter of the budget on LCBench: the runs of a seed with the
+            whole would take hours.
     """
 
     title: str
@@ -86,6 +90,7 @@ class Method:
     settings: dict[str, Any] = field(default_factory=dict)
     search_options: dict[str, Any] = field(default_factory=dict)
     is_peer: bool = False
+    has_few_seeds: bool = False
     is_slow: bool = False
 
     def budget(self, problem: Problem) -> int:
@@ -98,8 +103,14 @@ def _promotion(title: str, searcher: str, **search_options: Any) -> Method:
     return Method(title, "HyperbandScheduler", searcher, kind, search_options)
 
 
+def _bayesopt(kernel: str) -> Method:
+    method = _promotion(f"bayesopt {kernel}", "bayesopt", gp_resource_kernel=kernel)
+    return replace(method, has_few_seeds=kernel != DEFAULT_KERNEL)
+
+
+DEFAULT_KERNEL = "matern52"
 KERNELS = (
-    "matern52",
+    DEFAULT_KERNEL,
     "matern52-res-warp",
     "exp-decay-sum",
     "exp-decay-combined",
@@ -111,10 +122,10 @@ METHODS = (
     _promotion("ASHA promotion", "random"),
     Method("PASHA", "PASHAScheduler"),
     _promotion("BOHB", "bohb"),
-    *(_promotion(f"bayesopt {k}", "bayesopt", gp_resource_kernel=k) for k in KERNELS),
+    *map(_bayesopt, KERNELS),
     _promotion("Hyper-Tune", "hypertune"),
     Method("Syne Tune ASHA", "ASHA-promotion", is_peer=True),
-    Method("Syne Tune MOBSTER", "MOBSTER", is_peer=True, is_slow=True),
+    Method("Syne Tune MOBSTER", "MOBSTER", is_peer=True, has_few_seeds=True, is_slow=True),
 )
 
 
@@ -314,13 +325,13 @@ def jobs_of(
     python: str | None,
 ) -> list[Job]:
     """All runs that are wanted: seed by seed, so that what is cut short is a fair half."""
-    seeds = range(max(options.seeds, options.peer_seeds))
+    seeds = range(max(options.seeds, options.few_seeds))
     return [
         Job(method, dict(problem.spec), seed, python, options.limit_s)
         for seed in seeds
         for problem in problems
         for method in methods
-        if seed < (options.peer_seeds if method.is_slow else options.seeds)
+        if seed < (options.few_seeds if method.has_few_seeds else options.seeds)
     ]
 
 
@@ -396,7 +407,9 @@ def main() -> None:
     parser.add_argument("--methods", help="titles between commas; all by default")
     parser.add_argument("--problems", help="names between commas; all by default")
     parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--peer-seeds", type=int, default=10, help="of Syne Tune's MOBSTER")
+    parser.add_argument(
+        "--few-seeds", type=int, default=10, help="of Syne Tune's MOBSTER and most kernels"
+    )
     parser.add_argument("--peers", default="syne-tune", help="'' leaves Syne Tune out")
     parser.add_argument("--venvs", type=Path, default=default_folder(), help="environments")
     parser.add_argument("--processes", type=int, default=2, help="that compute at a time")
