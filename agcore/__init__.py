@@ -12,6 +12,7 @@ from typing import Any
 from agcore.version import __version__
 
 _MODULES = (
+    "budget",
     "callbacks",
     "curves",
     "datasets",

@@ -1,6 +1,7 @@
 """The public names, for type checkers; ``__init__.py`` loads them lazily."""
 
 from agcore import (
+    budget as budget,
     callbacks as callbacks,
     curves as curves,
     datasets as datasets,

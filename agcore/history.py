@@ -18,6 +18,7 @@ from agcore.records import (
     Decided,
     Decision,
     Event,
+    PlanChanged,
     Reported,
     RunEnded,
     RunResumed,
@@ -178,6 +179,7 @@ class RunHistory:
         self._fold: dict[type, Callable[[Any], None]] = {
             RunStarted: self._run_started,
             RunResumed: _nothing,
+            PlanChanged: _nothing,
             ConfigEnqueued: _nothing,
             TrialProposed: self._trial_proposed,
             TrialStarted: self._trial_started,

@@ -259,6 +259,18 @@ class RunResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanChanged:
+    """A run with a time budget has a new plan, which is in force from here on.
+
+    ``plan`` holds its numbers (`agcore.budget.Plan.described`), ``reason`` what moved.
+    """
+
+    time_s: float
+    reason: str
+    plan: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigEnqueued:
     """The user wants a config tried; it waits for its turn."""
 
@@ -351,6 +363,7 @@ class RunEnded:
 Event = Union[
     RunStarted,
     RunResumed,
+    PlanChanged,
     ConfigEnqueued,
     TrialProposed,
     TrialStarted,

@@ -237,6 +237,7 @@ def tune(
     searcher: Any = "random",
     num_trials: int | None = None,
     time_out: float | None = None,
+    time_budget: Any = None,
     reward_attr: str | Sequence[str] = "accuracy",
     mode: str | Sequence[str] | Mapping[str, str] = "max",
     **arguments: Any,
@@ -251,8 +252,11 @@ def tune(
             (median stopping), ``'sync'`` (synchronous Hyperband), ``'pasha'``, or ``'pbt'``
             (population-based training).
         searcher: Name or object.
-        num_trials: Trials in total. This or ``time_out`` must be given, unless with ``'pbt'``.
+        num_trials: Trials in total. This, ``time_out`` or ``time_budget`` must be given, unless
+            with ``'pbt'``.
         time_out: Seconds for the run.
+        time_budget: In its place a budget to plan with, as ``'2h'``: everything has ended by then.
+            With ``'fifo'``, ``'hbs'`` and ``'hbp'``.
         reward_attr: Key of the reward in reports. With ``'fifo'``, ``'hbs'`` and ``'hbp'`` also a
             list of keys, of which ``pareto_front`` of the result holds the best trade-offs.
         mode: ``'max'`` or ``'min'``; of several objectives also a list or a dict of them.
@@ -262,6 +266,8 @@ def tune(
         SpecError: An argument breaks its rule.
         TrialFailed: Too many trials failed, or all did.
     """
+    if time_budget is not None:
+        arguments["time_budget"] = time_budget
     function = as_train_function(train_fn, space)
     if space is not None and not function.cs.names:
         raise SpecError(

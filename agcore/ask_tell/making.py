@@ -44,6 +44,7 @@ _OF_RUNNING_TRIALS = frozenset(
         "progress",
         "resource",
         "stop_jobs_after_time_out",
+        "time_budget",
         "time_out",
         "training_history_callback",
         "training_history_callback_delta_secs",

@@ -23,6 +23,7 @@ class RunView:
         time_attr: Key of the resource in reports.
         title: Scheduler and searcher, for people.
         remarks: Sentences for people about how the run was set up.
+        is_budget: Whether ``time_out`` is a time budget, at whose end everything has ended.
     """
 
     history: RunHistory
@@ -33,6 +34,7 @@ class RunView:
     time_attr: str
     title: str
     remarks: tuple[str, ...] = ()
+    is_budget: bool = False
 
 
 class Callback:

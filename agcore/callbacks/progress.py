@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agcore.callbacks.base import Callback, RunView
 from agcore.callbacks.screens import screen_for
 from agcore.objectives import SCALARIZATION
-from agcore.records import TrialEnded, TrialStarted, TrialState
+from agcore.records import PlanChanged, TrialEnded, TrialStarted, TrialState
 from agcore.running_time import RunningTime
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from agcore.callbacks.screens import Screen
@@ -41,6 +44,7 @@ class Progress(Callback):
         self._console = console
         self._keeps_last = keeps_last
         self._screen: Screen | None = None
+        self._plan: Mapping[str, Any] | None = None
 
     # -- called by the run -----------------------------------------------------------------
 
@@ -49,6 +53,8 @@ class Progress(Callback):
         self._view = view
         self._clock = RunningTime(view.history.events)
         self._now_s = self._drawn_s = self._clock.last_s
+        plans = [event.plan for event in view.history.events if isinstance(event, PlanChanged)]
+        self._plan = plans[-1] if plans else None
         self._state_of = {t.trial_id: t.state for t in view.history.trials.values() if t.attempts}
         self._states = Counter(self._state_of.values())
         try:
@@ -67,6 +73,8 @@ class Progress(Callback):
             self._enter(event.trial_id, TrialState.RUNNING)
         elif isinstance(event, TrialEnded):
             self._enter(event.trial_id, event.state)
+        elif isinstance(event, PlanChanged):
+            self._plan = event.plan
 
     def on_tick(self, now_s: float) -> None:
         """Draw, if enough time has passed."""
@@ -132,12 +140,20 @@ class Progress(Callback):
         lines = [f"{self._time()}, {view.title}", self._trials(), self._best(best)]
         if best is not None:
             lines += wrapped_config(best.config, width, _CONFIG_LINES)
+        if self._plan is not None:
+            lines.append(_planned(self._plan, self._view.time_attr))
         return [_fitted(line, width) for line in lines]
 
     def _time(self) -> str:
         elapsed = duration(self._clock.at(self._now_s))
         limit_s = self._view.time_out
-        return elapsed if limit_s is None else f"{elapsed} of {duration(limit_s)}"
+        if limit_s is None:
+            return elapsed
+        text = f"{elapsed} of {duration(limit_s)}"
+        if not self._view.is_budget:
+            return text
+        end_s = self._now_s + limit_s - self._clock.at(self._now_s)
+        return f"{text}, ends at {time.strftime('%H:%M:%S', time.localtime(end_s))}"
 
     def _trials(self) -> str:
         limit = self._view.num_trials
@@ -162,6 +178,23 @@ class Progress(Callback):
             f"best {reward} {best.reward:.6g} in trial {best.trial_id} at "
             f"{self._view.time_attr} {best.resource}"
         )
+
+
+def _planned(plan: Mapping[str, Any], time_attr: str) -> str:
+    """What a time budget is to be used for, in a line."""
+    epochs = plan.get("epochs")
+    text = f"plan: {plan['num_trials']:,} trials"
+    if epochs is not None:
+        text += f", up to {time_attr} {epochs:,}"
+    late_s = plan.get("finish_p95_s")
+    if late_s is None:
+        return f"{text}; nothing measured yet"
+    limit_s = plan.get("budget_s") or late_s
+    half_s = plan.get("finish_p50_s") or late_s
+    return (
+        f"{text}; done at p50 {duration(min(half_s, limit_s))}, "
+        f"p95 {duration(min(late_s, limit_s))}"
+    )
 
 
 def _close_quietly(screen: Screen) -> None:

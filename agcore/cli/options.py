@@ -238,6 +238,7 @@ _SECTIONS = {
     "Limits and resources": (
         "num_trials",
         "time_out",
+        "time_budget",
         "workers",
         "num_cpus",
         "num_gpus",

@@ -49,6 +49,8 @@ def run_and_show(
     result = TuneResult(scheduler)
     summary = Summary(result)
     summary.write()
+    if scheduler.plan is not None:
+        click.echo(f"\nThe plan at the end\n{scheduler.plan}")
     if summary.has_rewards and request.picture is not None:
         _save_picture(result, request.picture)
     if complaint:

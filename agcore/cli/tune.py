@@ -18,6 +18,7 @@ _TAKEN_BY = {
     **TAKEN_BY,
     "population_size": ("pbt",),
     "perturbation_interval": ("pbt",),
+    "time_budget": ("fifo", "hbs", "hbp"),
 }
 """For each option of schedulers that stop, pause or replace: which of them take it."""
 
@@ -29,7 +30,7 @@ _TAKEN_BY = {
 Examples:
   agcore tune train.py:train --num-trials 50
   agcore tune train.py:train --reward-attr loss --mode min --time-out 600
-  agcore tune my_package.train:train --scheduler hbs --max-t 27 --time-out 600
+  agcore tune my_package.train:train --scheduler hbs --time-budget 2h
   agcore tune train.py:train --searcher grid --num-trials 100 --workers 4
 
 \b
@@ -83,6 +84,11 @@ A train function, in train.py:
     help="pbt: resource between two comparisons; by default a tenth of --max-t.",
 )
 @click.option(
+    "--time-budget",
+    metavar="T",
+    help="fifo, hbs, hbp: time to plan with, as 90s, 15min or 2h: all has ended by then.",
+)
+@click.option(
     "--num-gpus",
     type=click.FloatRange(min=0),
     metavar="X",
@@ -114,7 +120,10 @@ def _check(request: RunRequest, arguments: dict[str, Any]) -> None:
     Raises:
         click.UsageError: Nothing limits the run, or an option needs another scheduler.
     """
-    has_limit = request.time_out is not None or request.num_trials is not None
+    budget = arguments.get("time_budget")
+    if budget is not None and request.time_out is not None:
+        raise click.UsageError("--time-budget and --time-out limit the same time; pass one of them")
+    has_limit = any(x is not None for x in (request.time_out, request.num_trials, budget))
     if not has_limit and request.scheduler != "pbt":
         raise click.UsageError("say when to end: pass --num-trials N, --time-out S, or both")
     for name, takers in _TAKEN_BY.items():

@@ -218,7 +218,11 @@ class Course:
         reason = _end_of_session(events)
         if reason is None:
             return f"cut off: {event.error}" if event.error else "cut off with the run"
-        seconds = f", {limit:g} seconds" if reason.startswith("time_out") and limit else ""
+        seconds = (
+            f", {limit:g} seconds"
+            if reason.startswith(("time_out", "time_budget")) and limit
+            else ""
+        )
         return f"cut off when the run ended ({reason}{seconds})"
 
     def _still_open(self) -> Iterator[Moment]:

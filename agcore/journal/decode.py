@@ -149,6 +149,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "origin": _text,
     "parent": _natural,
     "pid": _natural,
+    "plan": _metrics,
     "reason": _text,
     "resource": _natural,
     "resume_from": _natural,

@@ -21,6 +21,7 @@ from agcore.records import (
     Decided,
     Decision,
     Event,
+    PlanChanged,
     Reported,
     RunEnded,
     RungStanding,
@@ -36,6 +37,7 @@ EVENTS: dict[str, type] = {
     for kind in (
         RunStarted,
         RunResumed,
+        PlanChanged,
         ConfigEnqueued,
         TrialProposed,
         TrialStarted,

@@ -4,7 +4,7 @@ They import records and errors only; the schedulers and ``agcore.testing`` impor
 as it needs NumPy: `agcore.policy.moasha.MOASHAPolicy`.
 """
 
-from agcore.policy.base import CONTINUE, Policy, RanksObjectives
+from agcore.policy.base import CONTINUE, OffersFittingJobs, Policy, RanksObjectives
 from agcore.policy.fifo import FIFOPolicy
 from agcore.policy.hyperband import HyperbandPolicy
 from agcore.policy.median import MedianStoppingPolicy
@@ -18,6 +18,7 @@ __all__ = [
     "FIFOPolicy",
     "HyperbandPolicy",
     "MedianStoppingPolicy",
+    "OffersFittingJobs",
     "PASHAPolicy",
     "Policy",
     "PopulationPolicy",

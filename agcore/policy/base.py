@@ -13,10 +13,13 @@ how an interrupted run is resumed.
 
 from __future__ import annotations
 
-from typing import Protocol, Union, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Union, runtime_checkable
 
 from agcore.errors import ReportError
 from agcore.records import Action, Decision, NewTrial, ResumeTrial, TrialState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PolicyJob = Union[NewTrial, ResumeTrial]
 
@@ -69,6 +72,17 @@ class Policy(Protocol):
 
     def on_exit(self, trial_id: int, state: TrialState) -> None:
         """Take note that the attempt has ended; a paused trial may be promoted from now on."""
+        ...
+
+
+@runtime_checkable
+class OffersFittingJobs(Protocol):
+    """What a policy that resumes trials defines besides, to be run with a time budget."""
+
+    def next_fitting_job(
+        self, fits: Callable[[PolicyJob], bool], *, allow_new: bool = True
+    ) -> PolicyJob | None:
+        """``next_job``, but without the jobs for which ``fits`` is False."""
         ...
 
 

@@ -32,7 +32,7 @@ from agcore.policy.rungs import Promotable
 from agcore.records import Action, Decision, RungStanding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from fractions import Fraction
 
     from agcore.policy.rungs import RungLevels
@@ -290,16 +290,19 @@ class FrontPromotionRungs:
         """Take note that a trial cannot be promoted from ``level``; it stays recorded."""
         self._rungs[level].withdraw(trial_id)
 
-    def promotable(self, lowest_level: int = 1) -> Promotable | None:
+    def promotable(
+        self, lowest_level: int = 1, accepts: Callable[[Promotable], bool] | None = None
+    ) -> Promotable | None:
         """The trial to promote: from the highest rung that has one, the best one there.
 
         Args:
             lowest_level: Rungs below it are not looked at.
+            accepts: Whether a trial may go on now; if not, the rungs below are looked at.
         """
         for level in sorted(self._rungs, reverse=True):
             if level < lowest_level:
                 return None
             found = self._rungs[level].promotable()
-            if found is not None:
+            if found is not None and (accepts is None or accepts(found)):
                 return found
         return None

@@ -33,7 +33,7 @@ from agcore.policy.rungs import (
 from agcore.records import Action, Decision, NewTrial, ResumeTrial, TrialState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from agcore.policy.base import PolicyJob
 
@@ -138,6 +138,11 @@ class HyperbandPolicy(MilestonePolicy):
         return self._levels.levels
 
     @property
+    def levels(self) -> RungLevels:
+        """The rungs of the first bracket."""
+        return self._levels
+
+    @property
     def bracket_first_milestones(self) -> tuple[int, ...]:
         """For each bracket the resource of its trials' first decision."""
         return tuple(levels.milestones[0] for levels in self._brackets)
@@ -195,19 +200,29 @@ class HyperbandPolicy(MilestonePolicy):
 
         Without ``allow_new`` all brackets are searched for a promotion.
         """
+        return self.next_fitting_job(_any_job, allow_new=allow_new)
+
+    def next_fitting_job(
+        self, fits: Callable[[PolicyJob], bool], *, allow_new: bool = True
+    ) -> PolicyJob | None:
+        """`next_job` among those that somebody finds fitting, as a time budget does."""
         if not allow_new:
-            return self._promotion_in(range(len(self._promotion)))
+            return self._promotion_in(range(len(self._promotion)), fits)
         bracket = self._sampled_bracket()
         if self._promotion:
-            job = self._promotion_in((bracket,))
+            job = self._promotion_in((bracket,), fits)
             if job is not None:
                 return job
-        return self._new_trials[bracket]
+        new = self._new_trials[bracket]
+        return new if fits(new) else None
 
-    def _promotion_in(self, brackets: Sequence[int]) -> ResumeTrial | None:
+    def _promotion_in(
+        self, brackets: Sequence[int], fits: Callable[[PolicyJob], bool]
+    ) -> ResumeTrial | None:
+        accepts = None if fits is _any_job else (lambda found: fits(self._resume_job(found)))
         for bracket in brackets:
             lowest = self._brackets[bracket].levels[0]
-            found = self._promotion[bracket].promotable(lowest)
+            found = self._promotion[bracket].promotable(lowest, accepts)
             if found is not None:
                 return self._resume_job(found)
         return None
@@ -268,6 +283,11 @@ class HyperbandPolicy(MilestonePolicy):
             self._promotion[track.bracket].release(trial_id, track.milestone)
         else:
             self._promotion[track.bracket].withdraw(trial_id, track.milestone)
+
+
+def _any_job(_: PolicyJob) -> bool:
+    """Every job is fitting."""
+    return True
 
 
 def _bracket_shares(levels: tuple[int, ...], num_brackets: int) -> tuple[float, ...]:

@@ -47,7 +47,7 @@ from agcore.policy.base import diverged
 from agcore.records import Action, Decision, RungStanding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 # -- levels --------------------------------------------------------------------------------
 
@@ -194,7 +194,9 @@ class PromotionSystem(StoppingSystem, Protocol):
         """Take note that a trial cannot be promoted from ``level``."""
         ...
 
-    def promotable(self, lowest_level: int = 1) -> Promotable | None:
+    def promotable(
+        self, lowest_level: int = 1, accepts: Callable[[Promotable], bool] | None = None
+    ) -> Promotable | None:
         """The trial to promote, if there is one."""
         ...
 
@@ -477,16 +479,19 @@ class PromotionRungs:
         """Let the best go on from ``level``, also of those that have arrived before."""
         self._rungs[level].is_open = True
 
-    def promotable(self, lowest_level: int = 1) -> Promotable | None:
+    def promotable(
+        self, lowest_level: int = 1, accepts: Callable[[Promotable], bool] | None = None
+    ) -> Promotable | None:
         """The trial to promote: from the highest rung that has one, the best one there.
 
         Args:
             lowest_level: Rungs below it are not looked at.
+            accepts: Whether a trial may go on now; if not, the rungs below are looked at.
         """
         for level, rung in self._from_highest:
             if level < lowest_level:
                 return None
             found = rung.promotable()
-            if found is not None:
+            if found is not None and (accepts is None or accepts(found)):
                 return found
         return None

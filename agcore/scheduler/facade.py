@@ -24,6 +24,7 @@ from agcore.reporter import ReportRules
 from agcore.run_directory import RunDirectory, write_json
 from agcore.running_time import RunningTime
 from agcore.scheduler.automatic import picked_for
+from agcore.scheduler.budgets import described_budget, make_budget, subset_of
 from agcore.scheduler.checkpoints import CheckpointKeeper
 from agcore.scheduler.clock import SystemClock
 from agcore.scheduler.debug_log import decisions_shown
@@ -53,6 +54,7 @@ from agcore.trial_folders import TrialFolders
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from agcore.budget import Plan
     from agcore.executor.base import Executor
     from agcore.jobs import Config
     from agcore.policy import Policy
@@ -90,11 +92,13 @@ class TrialScheduler(RunResults):
         self._policy = policy
         self._policy_settings = dict(policy_settings or {})
         self._options = options
-        self._base_args = train_fn.args if options.args is None else options.args
+        given_args = train_fn.args if options.args is None else options.args
+        self._subset = subset_of(options, train_fn, given_args)
+        self._base_args = self._subset.arguments
         self._builder = ArgsBuilder(self._base_args, train_fn.cs)
         self._explorer = explorer
         may_be_none = ends_by_itself or options.runs_elsewhere
-        self._limits = Limits(options.num_trials, options.time_out, may_be_none)
+        self._limits = Limits(options.num_trials, options.limit_s, may_be_none)
         self._settings = options.settings(searcher_data)
         history = RunHistory(
             self._settings.sign,
@@ -113,6 +117,9 @@ class TrialScheduler(RunResults):
         self._executor: Executor = options.make_executor()
         # An executor with a time of its own, as a simulated one, brings its clock.
         self._clock: Clock = getattr(self._executor, "clock", None) or SystemClock()
+        self._budget = make_budget(
+            options, train_fn, policy, self._executor.slots, self._history, self._subset
+        )
         self._again: list[Launch] = []
         self._storage = self._open_storage()
         self._checkpoints = self._make_keeper()
@@ -281,6 +288,7 @@ class TrialScheduler(RunResults):
             "scheduler": {
                 "class": type(self).__name__,
                 **self._policy_settings,
+                **described_budget(self._options.budget),
                 **self._settings.described(),
                 "searcher": self._searcher_name(),
                 "search_options": describe_options(self._options.search_options),
@@ -304,6 +312,7 @@ class TrialScheduler(RunResults):
             checkpoints=self._checkpoints,
             rewards=self._rewards,
             explorer=self._explorer,
+            budget=self._budget,
         )
 
     def setup(self) -> RunSetup:
@@ -349,6 +358,7 @@ class TrialScheduler(RunResults):
             self._settings.time_attr,
             f"{type(self).__name__}, {self._searcher_name()}",
             self._remarks(),
+            is_budget=self._budget is not None,
         )
         for remark in view.remarks:
             logger.info("%s", remark)
@@ -383,6 +393,7 @@ class TrialScheduler(RunResults):
             "num_trials": limits.num_trials,
             "time_out": limits.time_out,
             **({} if self._pick is None else {"picked_because": self._pick.why}),
+            **described_budget(self._options.budget),
             **self._settings.described(),
         }
 
@@ -457,6 +468,17 @@ class TrialScheduler(RunResults):
         return function({**function.args, **given})
 
     # -- reading ---------------------------------------------------------------------------
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the time budget is to be used for from now on; ``print`` it. None without one.
+
+        Before the run has begun there is none either.
+        """
+        if self._budget is None:
+            return None
+        self._budget.look()
+        return self._budget.plan
 
     @property
     def slots(self) -> int:

@@ -29,8 +29,14 @@ class FIFOScheduler(TrialScheduler):
         search_options: Options of the searcher by name: ``random_seed``,
             ``points_to_evaluate``, ``first_is_default``, and ``debug_log=True``, which shows
             every decision on the screen.
-        num_trials: Trials in total. This or ``time_out`` must be given.
+        num_trials: Trials in total. This, ``time_out`` or ``time_budget`` must be given.
         time_out: Seconds after which nothing new starts.
+        time_budget: In the place of ``time_out``: seconds, text as ``'2h'``, or an
+            `agcore.budget.TimeBudget`. All has ended by then, and the run plans for it: it
+            measures epochs, starts nothing that would not end in time, and, if the train function
+            has an argument ``epochs`` that is not searched, chooses how many of them a trial gets
+            (``TimeBudget('2h', epochs=9)`` fixes them). ``plan`` says what it expects. Not in a
+            deterministic run.
         max_reward: Nothing new starts once a trial has reached it, and running trials end at
             their next report. Not with several objectives.
         reward_attr: Key of the reward in reports; or a list of keys, the objectives of which
@@ -87,6 +93,7 @@ class FIFOScheduler(TrialScheduler):
         search_options: Mapping[str, Any] | None = None,
         num_trials: int | None = None,
         time_out: float | None = None,
+        time_budget: Any = None,
         max_reward: float | None = None,
         reward_attr: str | Sequence[str] = "accuracy",
         time_attr: str = "epoch",
@@ -118,6 +125,7 @@ class FIFOScheduler(TrialScheduler):
             search_options=search_options,
             num_trials=num_trials,
             time_out=time_out,
+            time_budget=time_budget,
             max_reward=max_reward,
             reward_attr=reward_attr,
             time_attr=time_attr,

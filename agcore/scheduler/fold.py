@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import JournalError, ReportError, SpecError
+from agcore.policy.base import OffersFittingJobs
 from agcore.records import (
     Action,
     ConfigEnqueued,
@@ -27,7 +28,7 @@ from agcore.records import (
     TrialStarted,
 )
 from agcore.scheduler.brackets import bracket_lessons
-from agcore.scheduler.outcomes import goes_on_later, state_after, stop_with_the_run
+from agcore.scheduler.outcomes import by_time, goes_on_later, state_after, stop_with_the_run
 from agcore.scheduler.parts import LiveTrial, Parts
 from agcore.scheduler.rewards import decision_on
 from agcore.scheduler.starts import Launch
@@ -114,10 +115,13 @@ class Fold:
         self.is_stopping |= self._settings.is_enough(event.reward)
         if self.is_stopping and decision.action is not Action.STOP:
             decision = stop_with_the_run("max_reward")
+        live = self.live.get(trial_id)
+        if not self.is_stopping:
+            milestone = None if live is None else live.milestone
+            decision = by_time(parts.budget, event, milestone, decision)
         self._verdicts[trial_id] = (event, decision)
         if decision.action is not Action.CONTINUE or decision.standing is not None:
             self.unsettled[trial_id] = trial
-        live = self.live.get(trial_id)
         if live is not None and decision.next_milestone is not None:
             live.milestone = decision.next_milestone
         return decision
@@ -141,7 +145,11 @@ class Fold:
     def first_start(self, trial: Trial) -> Launch:
         """The first start of a trial that was proposed when the record ends."""
         # Asked in the same state the policy gives the answer that led to the proposal.
-        wish = self._parts.policy.next_job(0.0)
+        policy = self._parts.policy
+        wish = policy.next_job(0.0)
+        if self._parts.budget is not None and isinstance(policy, OffersFittingJobs):
+            # It may have been made because there was no time for a promotion.
+            wish = policy.next_fitting_job(lambda job: isinstance(job, NewTrial))
         if not isinstance(wish, NewTrial) or wish.parent != trial.parent:
             wish = NewTrial(trial.bracket, parent=trial.parent)
         return Launch(LiveTrial(trial, milestone=wish.first_milestone), wish)

@@ -57,3 +57,11 @@ def _declared(function: TrainFunction, args: Any, name: str) -> Any:
         numbers = [v for v in space if isinstance(v, int) and not isinstance(v, bool)]
         return max(numbers, default=None)
     return function.args.get(name)
+
+
+def constant_epochs(function: TrainFunction, args: Any) -> int | None:
+    """The argument ``epochs`` of a train function if it is a number that is not searched."""
+    if "epochs" in function.cs.spaces:
+        return None
+    epochs = _declared(function, args, "epochs")
+    return epochs if type(epochs) is int and epochs > 0 else None

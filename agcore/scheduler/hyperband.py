@@ -8,6 +8,7 @@ from agcore.checks import one_of
 from agcore.objectives import Objectives
 from agcore.policy import HyperbandPolicy
 from agcore.policy.moasha import MOASHAPolicy
+from agcore.scheduler.budgets import planned_max_t, with_max_t
 from agcore.scheduler.facade import TrialScheduler
 from agcore.scheduler.feed import RUNG_DATA
 from agcore.scheduler.full_resource import full_resource
@@ -38,7 +39,9 @@ class HyperbandScheduler(TrialScheduler):
     Args:
         train_fn: A function decorated with ``@ag.args`` that reports ``time_attr`` from 1 on.
         max_t: Full resource of a trial; by default ``train_fn.args.epochs``, else
-            ``train_fn.args.max_t`` (for a searched one, its largest value).
+            ``train_fn.args.max_t`` (for a searched one, its largest value). With a
+            ``time_budget`` that knows its ``seconds_per_epoch``, the highest rung of these that
+            the budget has room for.
         grace_period: Resource of the first rung.
         reduction_factor: Factor between rungs; one in that many goes on at each.
         rung_levels: Explicit rungs, increasing; one in r_(j+1) / r_j goes on. Replaces both of
@@ -80,6 +83,7 @@ class HyperbandScheduler(TrialScheduler):
         search_options: Mapping[str, Any] | None = None,
         num_trials: int | None = None,
         time_out: float | None = None,
+        time_budget: Any = None,
         max_reward: float | None = None,
         reward_attr: str | Sequence[str] = "accuracy",
         time_attr: str = "epoch",
@@ -106,6 +110,17 @@ class HyperbandScheduler(TrialScheduler):
     ) -> None:
         one_of("searcher_data", searcher_data, RUNG_DATA)
         function = as_train_function(train_fn)
+        time_budget = with_max_t(time_budget, max_t)
+        max_t = planned_max_t(
+            time_budget,
+            function,
+            args,
+            max_t,
+            grace_period=grace_period,
+            reduction_factor=reduction_factor,
+            rung_levels=rung_levels,
+            workers=num_workers or int(getattr(executor, "slots", 1)),
+        )
         objectives = Objectives.of(reward_attr, mode)
         make_policy = HyperbandPolicy if objectives is None else MOASHAPolicy
         policy = make_policy(
@@ -127,6 +142,7 @@ class HyperbandScheduler(TrialScheduler):
             search_options=search_options,
             num_trials=num_trials,
             time_out=time_out,
+            time_budget=time_budget,
             max_reward=max_reward,
             reward_attr=reward_attr,
             time_attr=time_attr,

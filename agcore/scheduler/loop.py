@@ -25,6 +25,7 @@ from agcore.records import (
 from agcore.scheduler.deadlines import Deadlines
 from agcore.scheduler.interrupts import Interrupts
 from agcore.scheduler.outcomes import (
+    by_time,
     goes_on_later,
     hopeless,
     state_after,
@@ -49,6 +50,10 @@ logger = logging.getLogger("agcore")
 _TICK_S = 0.5
 _FITS = 0.95
 """Share of the mean duration that must be left for another trial to be worth starting."""
+
+
+_FAREWELL_SHARE, _FAREWELL_S = 0.01, 0.5
+"""What is kept of a time budget for ending the trials that run: a share, and the most of it."""
 
 
 class TrialLoop:
@@ -102,7 +107,7 @@ class TrialLoop:
             TrialFailed: Too many trials failed, or all did.
             KeyboardInterrupt: Ctrl-C; all trials have been ended.
         """
-        self._limits = limits
+        self._time_out = self._end_of_time(limits)
         self._task = task
         self._starts = Starts(self._parts, self._settings, limits, self._record, self._again)
         try:
@@ -120,7 +125,14 @@ class TrialLoop:
         if self._interrupts.seen:
             raise KeyboardInterrupt
         self._raise_if_hopeless()
-        return self._ending or "nothing is left to run"
+        return self._ending or self._starts.refusal or "nothing is left to run"
+
+    def _end_of_time(self, limits: Limits) -> float | None:
+        """When what runs is ended: a little before the end of a time budget, as that takes time."""
+        limit_s = limits.time_out
+        if limit_s is None or self._parts.budget is None or self._parts.clock.jumps:
+            return limit_s
+        return limit_s - min(_FAREWELL_SHARE * limit_s, _FAREWELL_S)
 
     @property
     def alive_s(self) -> float:
@@ -139,6 +151,7 @@ class TrialLoop:
         if best is not None and self._settings.is_enough(self._settings.sign * best.reward):
             self._end_run("max_reward", stop=True)
         while True:
+            self._starts.note_plans()
             wants_slot = self._fill_slots()
             if not self._running and not wants_slot:
                 return
@@ -154,8 +167,8 @@ class TrialLoop:
             first_s = self._deadlines.first_s()
             if first_s is not None:
                 waits.append(max(first_s - self._parts.clock.monotonic_s(), 0.0))
-        if self._limits.time_out is not None and self._kills_at_time_out():
-            waits.append(max(self._limits.time_out - self.alive_s, 0.0))
+        if self._time_out is not None and self._kills_at_time_out():
+            waits.append(max(self._time_out - self.alive_s, 0.0))
         return min(waits) if waits else None
 
     def _kills_at_time_out(self) -> bool:
@@ -168,7 +181,8 @@ class TrialLoop:
         if self._interrupts.seen and not self._is_killing:
             self._end_run("interrupted", kill=True)
         elif self._time_is_over() and (not self._ending or self._kills_at_time_out()):
-            self._end_run("time_out", kill=self._kills_at_time_out())
+            reason = "time_out" if self._parts.budget is None else "time_budget"
+            self._end_run(reason, kill=self._kills_at_time_out())
         if self._settings.trial_time_out is not None:
             self._end_overdue_trials()
 
@@ -186,7 +200,7 @@ class TrialLoop:
             self._executor.kill(trial_id)
 
     def _time_is_over(self) -> bool:
-        return self._limits.time_out is not None and self.alive_s >= self._limits.time_out
+        return self._time_out is not None and self.alive_s >= self._time_out
 
     def _end_run(self, reason: str, *, stop: bool = False, kill: bool = False) -> None:
         """Start nothing new; stop what runs at its next report, kill it now, or leave it."""
@@ -225,7 +239,7 @@ class TrialLoop:
         while not self._ending or self._starts.is_behind(
             self._is_stopping and not self._is_killing
         ):
-            if self._limits.time_out is not None and self._no_time_left():
+            if self._time_out is not None and self._no_time_left():
                 break
             if self._executor.free_slots <= 0:
                 if not self._settings.delay_get_config:
@@ -244,7 +258,7 @@ class TrialLoop:
         if not self._settings.predict_duration:
             return False
         history = self._history
-        remaining = (self._limits.time_out or math.inf) - self.alive_s
+        remaining = (self._time_out or math.inf) - self.alive_s
         if history.num_timed and remaining <= _FITS * history.busy_s / history.num_timed:
             self._end_run("time_out: another trial would not fit")
             return True
@@ -261,6 +275,7 @@ class TrialLoop:
             self._deadlines.add(live, self._parts.clock.monotonic_s() + left_s)
         self._running[trial.trial_id] = live
         self._record(start.started(self._parts.clock.now_s()))
+        self._starts.note_plans()
         if logger.isEnabledFor(logging.INFO):
             logger.info("%s", start.announcement())
         self._parts.journal.commit()
@@ -320,7 +335,7 @@ class TrialLoop:
         self._record(report, news.metrics_json if is_as_sent else "")
         self._note_checkpoint(trial, resource, news)
         self._parts.feed.on_report(trial, report, decision)
-        return self._carry_out(live, report, self._overruled(report, decision))
+        return self._carry_out(live, report, self._overruled(live, report, decision))
 
     def _note_checkpoint(self, trial: Trial, resource: int, news: ReportReceived) -> None:
         if news.checkpoint_bytes is not None:
@@ -342,13 +357,13 @@ class TrialLoop:
                 metrics[f"searcher_params_{name}"] = value
         return metrics
 
-    def _overruled(self, report: Reported, decision: Decision) -> Decision:
-        """The policy's decision, unless the whole run comes to its end."""
+    def _overruled(self, live: LiveTrial, report: Reported, decision: Decision) -> Decision:
+        """The policy's decision, unless the run comes to its end or has no time for the trial."""
         if self._settings.is_enough(report.reward) and not self._ending:
             self._end_run("max_reward", stop=True)
         if self._is_stopping and decision.action is not Action.STOP:
             return stop_with_the_run(self._ending)
-        return decision
+        return by_time(self._parts.budget, report, live.milestone, decision)
 
     def _carry_out(self, live: LiveTrial, report: Reported, decision: Decision) -> Decision:
         """Note what a decision means for the attempt and record it if it is one."""

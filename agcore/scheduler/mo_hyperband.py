@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from agcore.checks import one_of
 from agcore.objectives import SCALARIZATION, Objectives
 from agcore.policy import HyperbandPolicy
+from agcore.scheduler.budgets import planned_max_t, with_max_t
 from agcore.scheduler.facade import TrialScheduler
 from agcore.scheduler.feed import RUNG_DATA
 from agcore.scheduler.full_resource import full_resource
@@ -76,6 +77,7 @@ class MOHyperbandScheduler(TrialScheduler):
         search_options: Mapping[str, Any] | None = None,
         num_trials: int | None = None,
         time_out: float | None = None,
+        time_budget: Any = None,
         max_reward: float | None = None,
         time_attr: str = "epoch",
         trial_value: str = "best",
@@ -100,6 +102,17 @@ class MOHyperbandScheduler(TrialScheduler):
     ) -> None:
         one_of("searcher_data", searcher_data, RUNG_DATA)
         function = as_train_function(train_fn)
+        time_budget = with_max_t(time_budget, max_t)
+        max_t = planned_max_t(
+            time_budget,
+            function,
+            args,
+            max_t,
+            grace_period=grace_period,
+            reduction_factor=reduction_factor,
+            rung_levels=rung_levels,
+            workers=num_workers or int(getattr(executor, "slots", 1)),
+        )
         policy = HyperbandPolicy(
             full_resource(function, args, max_t),
             type=type,
@@ -119,6 +132,7 @@ class MOHyperbandScheduler(TrialScheduler):
             search_options=search_options,
             num_trials=num_trials,
             time_out=time_out,
+            time_budget=time_budget,
             max_reward=max_reward,
             reward_attr=SCALARIZATION,
             time_attr=time_attr,

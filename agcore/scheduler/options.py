@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agcore.budget import TimeBudget
 from agcore.checks import finite_number, whole_number
 from agcore.errors import SpecError
 from agcore.executor.inline import InlineExecutor
@@ -65,17 +66,14 @@ class RunOptions:
     logical_workers: int | None = None
     objectives: Objectives | None = None
     scalarization: Scalarization | None = None
+    time_budget: Any = None
 
     def __post_init__(self) -> None:
         if self.resume not in (True, False, "auto"):
             raise SpecError(f"resume={self.resume!r} must be True, False or 'auto'")
-        if self.num_workers is not None:
-            whole_number("num_workers", self.num_workers)
-        if self.logical_workers is not None and not self.deterministic:
-            raise SpecError(
-                f"logical_workers={self.logical_workers!r} needs deterministic=True; for the "
-                "number of trials at once pass num_workers="
-            )
+        self._check_workers()
+        if self.time_budget is not None:
+            self._check_budget()
         if self.max_checkpoint_gb is not None:
             rule = "a positive number of gigabytes"
             if finite_number("max_checkpoint_gb", self.max_checkpoint_gb, rule) <= 0:
@@ -87,6 +85,54 @@ class RunOptions:
         for callback in self.callbacks:
             if not hasattr(callback, "on_event"):
                 raise SpecError(f"callbacks has {callback!r}; derive it from ag.callbacks.Callback")
+
+    def _check_workers(self) -> None:
+        """Refuse numbers of workers that are none, or belong to another kind of run.
+
+        Raises:
+            SpecError: One does.
+        """
+        if self.num_workers is not None:
+            whole_number("num_workers", self.num_workers)
+        if self.logical_workers is not None and not self.deterministic:
+            raise SpecError(
+                f"logical_workers={self.logical_workers!r} needs deterministic=True; for the "
+                "number of trials at once pass num_workers="
+            )
+
+    def _check_budget(self) -> None:
+        """Refuse what a time budget does not go together with.
+
+        Raises:
+            SpecError: Something does not.
+        """
+        given = f"time_budget={self.time_budget!r}"
+        TimeBudget.of(self.time_budget)
+        if self.time_out is not None:
+            raise SpecError(
+                f"{given} and time_out={self.time_out!r} are two limits of the same time; pass one "
+                "of them: time_budget= plans for its end, time_out= only cuts the run off"
+            )
+        if self.deterministic:
+            raise SpecError(
+                f"{given} makes a run depend on how fast it is, which deterministic=True rules "
+                "out; leave out one of the two (time_out= is fine: it cuts the run short)"
+            )
+        if not self.stop_jobs_after_time_out:
+            raise SpecError(
+                f"{given} is kept by ending what runs at the deadline, which "
+                "stop_jobs_after_time_out=False forbids; leave that out, or pass time_out="
+            )
+
+    @property
+    def budget(self) -> TimeBudget | None:
+        """The time budget, None without one."""
+        return None if self.time_budget is None else TimeBudget.of(self.time_budget)
+
+    @property
+    def limit_s(self) -> float | None:
+        """Seconds after which the run ends, by budget or ``time_out``."""
+        return self.time_out if self.budget is None else self.budget.seconds
 
     @property
     def runs_elsewhere(self) -> bool:

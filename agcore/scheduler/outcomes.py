@@ -10,6 +10,7 @@ from agcore.jobs import Outcome
 from agcore.records import Action, Decision, Reported, TrialState
 
 if TYPE_CHECKING:
+    from agcore.budget import BudgetKeeper
     from agcore.history import RunHistory, Trial
 
 _FAILED = {
@@ -23,6 +24,23 @@ _ENDED = {Outcome.RETURNED: TrialState.COMPLETED, Outcome.STOPPED: TrialState.ST
 def stop_with_the_run(reason: str) -> Decision:
     """The answer to every report once a run has come to its end."""
     return Decision(Action.STOP, f"the run ends: {reason}")
+
+
+def by_time(
+    budget: BudgetKeeper | None, report: Reported, milestone: int | None, decision: Decision
+) -> Decision:
+    """The policy's decision, unless the time budget wants the trial to end.
+
+    Args:
+        budget: None if the run has none.
+        report: The last event so far.
+        milestone: Resource of the trial's next decision before this one.
+        decision: The policy's.
+    """
+    if budget is None:
+        return decision
+    following = decision.next_milestone or milestone
+    return budget.verdict(report.trial_id, report.resource, following, decision)
 
 
 def state_after(decision: Decision, report: Reported) -> TrialState:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agcore.budget import BudgetKeeper
     from agcore.executor.base import Executor
     from agcore.history import RunHistory, Trial
     from agcore.journal import Journal
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The collaborators of one scheduler; ``explorer`` for policies that copy trials."""
+    """The collaborators of one scheduler.
+
+    ``explorer`` is there for policies that copy trials, ``budget`` for runs with a time budget.
+    """
 
     policy: Policy
     searcher: Searcher
@@ -35,6 +39,7 @@ class Parts:
     checkpoints: CheckpointKeeper
     rewards: RewardReader
     explorer: Explorer | None = None
+    budget: BudgetKeeper | None = None
 
 
 @dataclass(slots=True)

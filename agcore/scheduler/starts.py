@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from agcore.jobs import Job, Resume, Start
+from agcore.policy.base import OffersFittingJobs
 from agcore.records import (
     ConfigEnqueued,
     Event,
@@ -28,7 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from agcore.history import Trial
+    from agcore.policy.base import PolicyJob
     from agcore.scheduler.settings import Limits, RunSettings
+
+
+logger = logging.getLogger("agcore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,9 @@ class Starts:
         limits: For the number of trials.
         record: Takes the events of new trials.
         again: Trials that ran when an earlier session was cut off; they start first.
+
+    Attributes:
+        refusal: Why something did not start though there was a slot; empty if nothing was refused.
     """
 
     def __init__(
@@ -145,6 +154,7 @@ class Starts:
         self._limits = limits
         self._record = record
         self._again = deque(again)
+        self.refusal = ""
         self._copies = Copies(parts, settings.time_attr)
         self._tell_of_brackets = bracket_lessons(parts.policy, parts.searcher)
 
@@ -161,7 +171,7 @@ class Starts:
             if launch is not None:
                 return launch
             # There is no config left to try, but a paused trial may still be promoted.
-            wish = policy.next_job(elapsed_s, allow_new=False)
+            wish = self._affordable(policy.next_job(elapsed_s, allow_new=False), False, elapsed_s)
         return self._resumed_trial(wish) if isinstance(wish, ResumeTrial) else None
 
     def _wish(self, elapsed_s: float) -> NewTrial | ResumeTrial | None:
@@ -171,7 +181,39 @@ class Starts:
             wish = policy.next_job(elapsed_s)
             if isinstance(wish, NewTrial) and wish.parent is not None:
                 return wish  # its config is nobody's proposal
-        return policy.next_job(elapsed_s, allow_new=self._may_start_new())
+        allow_new = self._may_start_new()
+        return self._affordable(
+            policy.next_job(elapsed_s, allow_new=allow_new), allow_new, elapsed_s
+        )
+
+    def _affordable(
+        self, wish: PolicyJob | None, allow_new: bool, elapsed_s: float
+    ) -> PolicyJob | None:
+        """The wish if the time budget has room for it, else another one that it has room for."""
+        budget, policy = self._parts.budget, self._parts.policy
+        if budget is None or wish is None:
+            return wish
+
+        def fits(job: PolicyJob) -> bool:
+            return budget.may_start(job, elapsed_s)
+
+        job: PolicyJob | None = wish
+        if isinstance(policy, OffersFittingJobs):
+            job = policy.next_fitting_job(fits, allow_new=allow_new)
+        elif not fits(wish):
+            job = None
+        refused = "time_budget: nothing that would end in time is left to start"
+        self.refusal = refused if job is None else ""
+        self.note_plans()
+        return job
+
+    def note_plans(self) -> None:
+        """Record what the time budget has planned since the last time."""
+        if self._parts.budget is None:
+            return
+        for change in self._parts.budget.take_changes(self._parts.clock.now_s()):
+            self._record(change)
+            logger.info("the plan changes: %s\n%s", change.reason, self._parts.budget.plan)
 
     def retry(self, launch: Launch) -> None:
         """Have an attempt start in the next free slot."""

@@ -473,7 +473,7 @@ def test_one_seed_fixes_proposals_and_brackets(stage):
 
 
 def test_arguments_that_say_how_trials_run_are_refused():
-    for name in ("num_workers", "executor", "time_out", "progress", "resource"):
+    for name in ("num_workers", "executor", "time_out", "time_budget", "progress", "resource"):
         with pytest.raises(SpecError, match=f"{name}= has no meaning for an AskTell"):
             ag.AskTell(SPACE, **{name: 1})
     with pytest.raises(SpecError, match="scheduler='fivo' is unknown; did you mean 'fifo'"):

@@ -36,6 +36,33 @@ def test_a_population_needs_no_limit_to_end(agcore):
     assert re.search(r"^PopulationBasedTrainingScheduler, .*: \d+ trials in", done.stdout)
 
 
+@pytest.mark.parametrize("scheduler", ["fifo", "hbs", "hbp"])
+def test_a_time_budget_is_kept_and_its_plan_shown(agcore, scheduler):
+    done = agcore(
+        *("tune", "train.py:train", "--scheduler", scheduler, "--no-plot"),
+        *("--time-budget", "3s", "--workers", "2"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert ", ends at " in done.stderr
+    plan = done.stdout.split("The plan at the end\n")[1].splitlines()
+    assert plan[0].startswith("Time budget 3 s on 2 workers; ")
+    assert plan[-1].endswith("; ended at 3 s")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--time-budget", "soon"), "time_budget='soon' is no duration"),
+        (("--time-budget", "2h", "--time-out", "5"), "limit the same time; pass one of them"),
+        (("--time-budget", "2h", "--scheduler", "pbt"), "--time-budget has no effect with"),
+    ],
+)
+def test_time_budgets_that_cannot_be_kept_are_refused(agcore, options, said):
+    done = agcore("tune", "train.py:train", "--no-plot", *options)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+
+
 def test_a_module_is_tuned_from_the_working_directory(agcore):
     done = agcore("tune", "train:train", "--num-trials", "2", "--no-plot", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")

@@ -579,3 +579,19 @@ def test_the_plan_has_one_line_per_bracket():
         "step 3 (best 1/3), 9 (best 1/3); end at step 10",
     ]
     assert HyperbandPolicy(9, brackets=3).explain_plan().endswith("of new trials): end at epoch 9")
+
+
+def test_jobs_that_do_not_fit_are_passed_over_for_others():
+    policy = HyperbandPolicy(9, type="promotion")
+    for trial_id in range(3):
+        policy.on_start(trial_id, policy.next_job(0.0))
+        policy.on_report(trial_id, 1, -float(trial_id))
+        policy.on_exit(trial_id, TrialState.PAUSED)
+    promotion = policy.next_job(0.0)
+    assert isinstance(promotion, ResumeTrial)
+    assert policy.next_fitting_job(lambda job: True) == promotion
+    new = policy.next_fitting_job(lambda job: not isinstance(job, ResumeTrial))
+    assert isinstance(new, NewTrial)
+    assert policy.next_fitting_job(lambda job: False) is None
+    assert policy.next_fitting_job(lambda job: isinstance(job, NewTrial), allow_new=False) is None
+    assert policy.next_job(0.0) == promotion

@@ -59,4 +59,6 @@ def arguments_of(scheduler):
 def test_every_scheduler_takes_the_arguments_of_fifo_and_has_its_defaults(name):
     shared = arguments_of(ag.scheduler.FIFOScheduler)
     own = arguments_of(getattr(ag.scheduler, name))
+    if name != "HyperbandScheduler":  # the others cannot plan yet, and ag.tune says so
+        del shared["time_budget"]
     assert {argument: own.get(argument, "missing") for argument in shared} == shared
