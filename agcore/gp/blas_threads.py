@@ -8,12 +8,13 @@ The number of threads also decides the last bits of a result, which a resumed ru
 from __future__ import annotations
 
 import functools
+import threading
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -25,14 +26,31 @@ def _blas_libraries() -> Any:
     return import_module("threadpoolctl").ThreadpoolController().select(user_api="blas")
 
 
-def one_blas_thread() -> AbstractContextManager[object]:
+class _Limit(threading.local):
+    """How many of a thread's calls are within the limit, one in the other."""
+
+    depth = 0
+
+
+_limit = _Limit()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
     """A context in which NumPy's and SciPy's BLAS use one thread; costs 20 microseconds.
 
-    `fit`, `maximise` and the methods of `Posterior` enter it by themselves; entering it around
-    a whole proposal saves their doing so.
+    `fit`, `maximise` and the methods of `Posterior` enter it by themselves; entered around a whole
+    proposal it costs them nothing.
     """
-    limited: AbstractContextManager[object] = _blas_libraries().limit(limits=1)
-    return limited
+    if _limit.depth:
+        yield
+        return
+    with _blas_libraries().limit(limits=1):
+        _limit.depth += 1
+        try:
+            yield
+        finally:
+            _limit.depth -= 1
 
 
 def on_one_blas_thread(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -40,6 +58,8 @@ def on_one_blas_thread(function: Callable[Arguments, Result]) -> Callable[Argume
 
     @functools.wraps(function)
     def limited(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        if _limit.depth:
+            return function(*args, **kwargs)
         with one_blas_thread():
             return function(*args, **kwargs)
 
