@@ -25,6 +25,7 @@ from agcore.scheduler import (
     PopulationBasedTrainingScheduler,
     SynchronousHyperbandScheduler,
 )
+from agcore.scheduler.own_policy import scheduler_with
 from agcore.train_fn import as_train_function
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from agcore.analysis import Incumbent, TimeSpent
     from agcore.history import BestTrial, Trial
     from agcore.jobs import Config
+    from agcore.policy import Policy
     from agcore.scheduler.facade import TrialScheduler
     from agcore.trade_offs import ParetoPoint
 
@@ -168,19 +170,23 @@ class TuneResult:
         return f"TuneResult({len(self.trials)} trials, {found})"
 
 
-def make_scheduler(train_fn: Any, scheduler: str = "fifo", **arguments: Any) -> TrialScheduler:
-    """A scheduler by its short name.
+def make_scheduler(
+    train_fn: Any, scheduler: str | Policy = "fifo", **arguments: Any
+) -> TrialScheduler:
+    """A scheduler by its short name, or around a policy of the user's.
 
     Args:
         train_fn: A function decorated with ``@ag.args``.
         scheduler: ``'fifo'``; ``'hbs'`` or ``'hbp'``, which are Hyperband stopping and promotion;
             ``'median'`` (stopping), ``'sync'`` (synchronous Hyperband), ``'pasha'``, or ``'pbt'``
-            (population-based training).
-        arguments: Those of the scheduler.
+            (population-based training); or an object with the methods of `agcore.policy.Policy`.
+        arguments: Those of the scheduler; for a policy those of `scheduler_with`.
 
     Raises:
-        SpecError: There is no such scheduler.
+        SpecError: There is no such scheduler, or it has no such argument.
     """
+    if not isinstance(scheduler, str):
+        return scheduler_with(train_fn, scheduler, **arguments)
     kind = _kind(scheduler)
     _check_names(scheduler, arguments)
     if scheduler in _TYPES:
@@ -233,7 +239,7 @@ def tune(
     train_fn: Any,
     space: Mapping[str, Any] | None = None,
     *,
-    scheduler: str = "fifo",
+    scheduler: str | Policy = "fifo",
     searcher: Any = "random",
     num_trials: int | None = None,
     time_out: float | None = None,
@@ -250,7 +256,8 @@ def tune(
         space: Spaces and constants by argument name.
         scheduler: ``'fifo'``, ``'hbs'`` (Hyperband, stopping), ``'hbp'`` (promotion), ``'median'``
             (median stopping), ``'sync'`` (synchronous Hyperband), ``'pasha'``, or ``'pbt'``
-            (population-based training).
+            (population-based training); or a policy of your own: an object with the methods of
+            `agcore.policy.Policy`, for this run only.
         searcher: Name or object.
         num_trials: Trials in total. This, ``time_out`` or ``time_budget`` must be given, unless
             with ``'pbt'``.

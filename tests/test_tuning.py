@@ -73,7 +73,7 @@ def test_worker_processes_are_the_default():
     [
         ({"scheduler": "hb"}, r"scheduler='hb' is unknown; did you mean 'hb[sp]'\?"),
         ({"scheduler": "sgd"}, "there are: fifo, hbs, hbp"),
-        ({"scheduler": None}, "scheduler=None is unknown"),
+        ({"scheduler": None}, "scheduler=None must be a name, as 'fifo'"),
         ({"searcher": "randon"}, "did you mean 'random'"),
         ({"brackets": 2}, "brackets= has no effect with scheduler='fifo'; pass scheduler='hbs' or"),
         ({"scheduler": "pasha", "min_samples": 2}, "'pasha'; pass scheduler='median'$"),

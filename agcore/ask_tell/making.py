@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agcore.ask_tell.elsewhere import Elsewhere
-from agcore.checks import one_of
-from agcore.errors import SpecError, did_you_mean
-from agcore.objectives import Objectives
-from agcore.scheduler.facade import TrialScheduler
-from agcore.scheduler.feed import RUNG_DATA
-from agcore.scheduler.options import RunOptions
+from agcore.errors import SpecError
 from agcore.space import SearchSpace
 from agcore.train_fn import TrainFunction, as_train_function
 from agcore.tuning import arguments_of, make_scheduler
 
 if TYPE_CHECKING:
     from agcore.policy import Policy
+    from agcore.scheduler.facade import TrialScheduler
 
 SHORT_NAMES = {
     "local": "fifo",
@@ -54,26 +50,6 @@ _OF_RUNNING_TRIALS = frozenset(
 )
 """Arguments of schedulers that say how trials are run, or watched by who runs them."""
 
-_OF_ANY_POLICY = frozenset(
-    {
-        "checkpoint",
-        "executor",
-        "max_failures",
-        "max_retries",
-        "max_reward",
-        "mode",
-        "num_trials",
-        "resume",
-        "reward_attr",
-        "search_options",
-        "searcher",
-        "searcher_data",
-        "time_attr",
-        "trial_value",
-    }
-)
-"""Arguments that may stand beside a policy."""
-
 
 def make(space: Any, scheduler: str | Policy, **arguments: Any) -> TrialScheduler:
     """A scheduler whose trials run elsewhere.
@@ -95,11 +71,12 @@ def make(space: Any, scheduler: str | Policy, **arguments: Any) -> TrialSchedule
             )
     function = train_function(space)
     arguments["executor"] = Elsewhere()
-    if not isinstance(scheduler, str):
-        return _with_policy(function, scheduler, arguments)
-    name = SHORT_NAMES.get(scheduler, scheduler)
-    _put_seed(arguments, takes_seed="random_seed" in arguments_of(name))
-    return make_scheduler(function, name, **arguments)
+    takes_seed = False
+    if isinstance(scheduler, str):
+        scheduler = SHORT_NAMES.get(scheduler, scheduler)
+        takes_seed = "random_seed" in arguments_of(scheduler)
+    _put_seed(arguments, takes_seed=takes_seed)
+    return make_scheduler(function, scheduler, **arguments)
 
 
 def train_function(space: Any) -> TrainFunction:
@@ -144,28 +121,3 @@ def _put_seed(arguments: dict[str, Any], *, takes_seed: bool) -> None:
     arguments["search_options"] = options
     if takes_seed:
         arguments["random_seed"] = seed
-
-
-def _with_policy(
-    function: TrainFunction, policy: Policy, arguments: dict[str, Any]
-) -> TrialScheduler:
-    if not hasattr(policy, "on_report"):
-        raise SpecError(
-            f"scheduler={policy!r} must be a name, as 'fifo' or 'hbp', or an object with the "
-            "methods of agcore.policy.Policy"
-        )
-    _put_seed(arguments, takes_seed=False)
-    for name in arguments:
-        if name not in _OF_ANY_POLICY:
-            guess = did_you_mean(name, _OF_ANY_POLICY)
-            raise SpecError(f"{name}= is no argument beside a policy{guess}; pass it to the policy")
-    data = arguments.pop("searcher_data", "trial" if policy.max_resource is None else "rungs")
-    one_of("searcher_data", data, ("trial", *RUNG_DATA))
-    objectives = Objectives.of(arguments.get("reward_attr"), arguments.get("mode"))
-    return TrialScheduler(
-        function,
-        policy,
-        RunOptions(**arguments, objectives=objectives),
-        searcher_data=data,
-        policy_settings={"policy": type(policy).__name__},
-    )
