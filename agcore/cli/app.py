@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from agcore.cli.demo import demo
+from agcore.cli.plugins import ExtensibleGroup
 from agcore.cli.replay import replay
 from agcore.cli.tune import tune
 from agcore.cli.why import why
@@ -25,6 +26,7 @@ EXIT_INTERRUPTED = 130
 
 
 @click.group(
+    cls=ExtensibleGroup,
     epilog="""\b
 Examples:
   agcore demo
@@ -39,7 +41,7 @@ Exit codes:
   1    trials failed, or none reported a reward
   2    called wrongly
   130  ended by Ctrl-C, after showing what was found so far
-"""
+""",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def agcore() -> None:

@@ -13,6 +13,7 @@ from agcore.errors import SpecError, did_you_mean
 from agcore.train_fn import TrainFunction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 
@@ -26,12 +27,57 @@ def load_train_function(target: str) -> TrainFunction:
         SpecError: There is no such file, module or function, importing it raises, or the
             function is not decorated.
     """
+    place, name = split_target(target)
+    return _function(_module(place), place, name)
+
+
+def load_function(target: str) -> Callable[..., Any]:
+    """The function that ``target`` names, which need not be decorated.
+
+    ``sys.path`` changes as for `load_train_function`.
+
+    Raises:
+        SpecError: There is no such file, module or function, or importing it raises.
+    """
+    place, name = split_target(target)
+    module = _module(place)
+    found = _attribute(module, name)
+    if found is None:
+        known = [key for key, value in vars(module).items() if callable(value)]
+        raise SpecError(f"{place} has no {name!r}{did_you_mean(name, known)}")
+    if not callable(found):
+        raise SpecError(f"{name} in {place} is {found!r}, not a function; name a function")
+    function: Callable[..., Any] = found
+    return function
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """File or module, and the name in it.
+
+    Raises:
+        SpecError: ``target`` has not two parts.
+    """
     place, separator, name = target.rpartition(":")
     if not separator or not place or not name:
         raise SpecError(f"{target!r} must be FILE.py:FN or MODULE:FN, as train.py:train")
-    is_file = place.endswith(".py") or "/" in place or "\\" in place
-    module = _import_file(Path(place)) if is_file else _import_module(place)
-    return _function(module, place, name)
+    return place, name
+
+
+def is_file_target(place: str) -> bool:
+    """Whether the first part of a target is a file, not a module."""
+    return place.endswith(".py") or "/" in place or "\\" in place
+
+
+def _module(place: str) -> ModuleType:
+    return _import_file(Path(place)) if is_file_target(place) else _import_module(place)
+
+
+def _attribute(module: ModuleType, name: str) -> Any:
+    """What the dotted name is in the module, or None."""
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -104,9 +150,7 @@ def _is_machinery(filename: str) -> bool:
 
 
 def _function(module: ModuleType, place: str, name: str) -> TrainFunction:
-    found: Any = module
-    for part in name.split("."):
-        found = getattr(found, part, None)
+    found = _attribute(module, name)
     if isinstance(found, TrainFunction):
         return found
     known = [key for key, value in vars(module).items() if isinstance(value, TrainFunction)]

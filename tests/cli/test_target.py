@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from agcore.cli.target import load_train_function
+from agcore.cli.target import load_function, load_train_function
 from agcore.errors import SpecError
 from agcore.train_fn import TrainFunction
 
@@ -159,3 +159,21 @@ def test_a_file_whose_name_is_taken_is_to_be_renamed(folder):
 def test_a_file_that_python_cannot_import_is_to_be_renamed(folder, name):
     (folder / name).write_text(TRAIN)
     assert "must end in .py and have no other dot" in refused(f"./{name}:train")
+
+
+def test_a_plain_function_is_found_too(folder):
+    assert load_function("agcore_test_train.py:plain").__name__ == "plain"
+    assert isinstance(load_function("agcore_test_train.py:Models.small"), TrainFunction)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("plian", "agcore_test_train.py has no 'plian'; did you mean 'plain'?"),
+        ("CONSTANT", "CONSTANT in agcore_test_train.py is 3, not a function; name a function"),
+    ],
+)
+def test_what_is_no_function_is_refused(folder, name, message):
+    with pytest.raises(SpecError) as caught:
+        load_function(f"agcore_test_train.py:{name}")
+    assert str(caught.value) == message

@@ -1,12 +1,14 @@
 """Hyperparameter search as OpenVINO Training Extensions have it: time is the control knob.
 
 ``hpo_config.yaml`` says what to tune (`read_hpo_config`), `HyperBand` what to train and for how
-long within a budget of epochs, `run_hpo_loop` trains it in processes of their own.
+long within a budget of epochs, `run_hpo_loop` trains it in processes of their own. The commands
+``agcore build`` and ``agcore train`` put them to work on a train function of the user's.
 
 Inside, each file imports only those before it: dotted, single_space, search_space, marked_yaml,
 config; plan, trial, rung, bracket, learning, samples, call_log, settings, account, planting,
-first_trials, results, hyperband, smbo; resources, child, weights, loop. Names are loaded when
-they are first used, because every trial's process imports this package.
+first_trials, results, hyperband, smbo; resources, child, weights, loop; models, yaml_values,
+train_settings, workspace, probe, search, display, final_training, training, commands. Names are
+loaded when they are first used, because every trial's process imports this package.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from agcore_contrib.otx.search_space import SearchSpace
     from agcore_contrib.otx.single_space import SingleSearchSpace
     from agcore_contrib.otx.smbo import Smbo
+    from agcore_contrib.otx.train_settings import TrainSettings
     from agcore_contrib.otx.trial import Trial, TrialStatus
     from agcore_contrib.otx.weights import best_weight
 
@@ -53,6 +56,7 @@ __all__ = [
     "ReportFunction",
     "run_hpo_loop",
     "best_weight",
+    "TrainSettings",
     "CPUResourceManager",
     "GPUResourceManager",
     "get_resource_manager",
@@ -71,6 +75,7 @@ _HOMES = {
     "search_space": ("SearchSpace",),
     "single_space": ("SingleSearchSpace",),
     "smbo": ("Smbo",),
+    "train_settings": ("TrainSettings",),
     "trial": ("Trial", "TrialStatus"),
     "weights": ("best_weight",),
 }

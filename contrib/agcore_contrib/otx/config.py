@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 SEARCH_ALGORITHMS = ("asha", "smbo", "hyperband")
 MODES = ("max", "min")
+BATCH_SIZE_LIMITS = ("None", "Safe", "Full")
 _KEYS = (
     "hp_space",
     "metric",
@@ -30,6 +31,7 @@ _KEYS = (
     "maximum_resource",
     "minimum_resource",
     "early_stop",
+    "adapt_bs_search_space_max_val",
 )
 
 
@@ -45,6 +47,9 @@ class HpoConfig:
         maximum_resource: Most epochs of a trial; None if they are to be found out.
         minimum_resource: Fewest epochs of a trial; None if they are to be found out.
         early_stop: Known because files have it; without any effect.
+        adapt_bs_search_space_max_val: What ``agcore train`` makes of the largest batch size:
+            ``'None'`` keeps it, ``'Safe'`` lowers it to what memory holds, ``'Full'`` raises it as
+            well.
     """
 
     hp_space: SearchSpace
@@ -54,6 +59,7 @@ class HpoConfig:
     maximum_resource: int | None = None
     minimum_resource: int | None = None
     early_stop: Any = None
+    adapt_bs_search_space_max_val: str = "None"
 
 
 def read_hpo_config(path: str | os.PathLike[str]) -> HpoConfig:
@@ -126,7 +132,11 @@ def _check_words(document: MarkedDocument, given: Mapping[str, Any]) -> None:
     metric = given.get("metric", "mAP")
     if not isinstance(metric, str) or not metric:
         raise document.error(("metric",), f"metric={metric!r} must be the name of a metric")
-    for key, allowed in (("mode", MODES), ("search_algorithm", SEARCH_ALGORITHMS)):
+    for key, allowed in (
+        ("mode", MODES),
+        ("search_algorithm", SEARCH_ALGORITHMS),
+        ("adapt_bs_search_space_max_val", BATCH_SIZE_LIMITS),
+    ):
         if key in given:
             try:
                 one_of(key, given[key], allowed)

@@ -85,6 +85,8 @@ def parse_marked_yaml(text: str, source: str = "the YAML text") -> MarkedDocumen
         lines: dict[Place, int] = {}
         _mark(node, (), lines, source)
         value = loader.construct_document(node)
+    except SpecError:  # a ValueError too, and complete
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = "" if mark is None else f", line {mark.line + 1}"

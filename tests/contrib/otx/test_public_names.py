@@ -19,7 +19,7 @@ def test_dir_lists_the_public_names():
 
 def test_a_trials_process_loads_no_heavy_library():
     script = (
-        "import sys, agcore_contrib.otx.child\n"
+        "import sys, agcore_contrib.otx.child, agcore_contrib.otx.train_settings\n"
         "heavy = {'numpy', 'scipy', 'pandas', 'yaml', 'matplotlib'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
