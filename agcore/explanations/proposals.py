@@ -30,6 +30,7 @@ _TOLD = frozenset(
         "evaluations",
         "incumbent",
         "improvement",
+        "kappa",
         "resource",
         "feasible",
         "prior_power",
@@ -177,6 +178,11 @@ class ProposalAccount:
             yield f"Of the configs it knew, it expected the best to have {incumbent}{where}."
         if expected.improvement is not None:
             yield f"So the expected improvement was {expected.improvement:.2g}."
+        if "kappa" in why:
+            yield (
+                f"It looked for the best that could be hoped for: what is expected and "
+                f"{why['kappa']:.4g} standard deviations."
+            )
         feasible = why.get("feasible")
         if feasible == 0:
             yield (
@@ -194,6 +200,8 @@ class ProposalAccount:
     def _acquisition(self) -> str:
         """What was maximised, by its name."""
         feasible = self._why.get("feasible")
+        if "kappa" in self._why:
+            return self._bound()
         improvement = "expected improvement, standardised"
         parts = [] if feasible == 0 else [improvement]
         if feasible is not None:
@@ -203,6 +211,13 @@ class ProposalAccount:
             parts.append(f"the space's prior to the power {power:.3g}")
         log = "" if self._why.get("profile") == "classic" else "log "
         return log + ", times ".join(parts)
+
+    def _bound(self) -> str:
+        power = self._why.get("prior_power")
+        bound = "upper confidence bound, standardised"
+        if power is None:
+            return bound
+        return f"{bound}, plus the log of the space's prior to the power {power:.3g}"
 
     def _fits(self) -> Iterator[str]:
         if not self._is_ours and "model_found_nothing" not in self._why:

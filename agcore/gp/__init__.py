@@ -10,6 +10,7 @@ from agcore.gp.acquisition import (
     ExpectedImprovement,
     Predictor,
     ProbabilityOfFeasibility,
+    UpperConfidenceBound,
     WithPrior,
     independent_thompson,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "ConstrainedImprovement",
     "ExpectedImprovement",
     "ProbabilityOfFeasibility",
+    "UpperConfidenceBound",
     "WithPrior",
     "independent_thompson",
     "LocalSearchResult",

@@ -5,7 +5,9 @@ forms have the same maximiser as the plain ones and a gradient where those under
 
 Sources: Jones et al. (1998), eq. 15 (expected improvement); Ament et al. (2023), "Unexpected
 Improvements to Expected Improvement", https://arxiv.org/abs/2310.20708 (its logarithm);
-Gardner et al. (2014), "Bayesian Optimization with Inequality Constraints".
+Gardner et al. (2014), "Bayesian Optimization with Inequality Constraints"; Srinivas et al.
+(2010), "Gaussian Process Optimization in the Bandit Setting", https://arxiv.org/abs/0912.3995
+(confidence bounds).
 """
 
 from __future__ import annotations
@@ -104,6 +106,38 @@ class ExpectedImprovement:
         sd = np.sqrt(prediction.variance)
         value, by_gain, by_sd = self._head(self._target - prediction.mean, sd)
         return value, prediction.pullback(-by_gain, by_sd / (2.0 * sd))
+
+
+class UpperConfidenceBound:
+    """kappa sd(x) - E f(x): minus the lower confidence bound of a minimised function.
+
+    Means are averaged over the target columns; the standard deviation, in which pending configs
+    are known already, is that of all of them.
+
+    Args:
+        posterior: Of the standardised criterion, or an ensemble.
+        kappa: Weight of the standard deviation, at least 0: the larger, the more is explored.
+
+    Source: Srinivas et al. (2010), eq. 6, where kappa is beta_t ** 0.5.
+    """
+
+    def __init__(self, posterior: Predictor, kappa: float) -> None:
+        self._posterior = posterior
+        self._kappa = kappa
+
+    def __call__(self, X: Array) -> Array:
+        """Values at X, shape (b, d), as (b,)."""
+        mean, variance = self._posterior.predict(X)
+        value: Array = self._kappa * np.sqrt(variance) - mean.mean(axis=1)
+        return value
+
+    def with_gradient(self, X: Array) -> tuple[Array, Array]:
+        """Values (b,) and their derivatives by X, shape (b, d)."""
+        prediction = self._posterior.predict_with_pullback(X)
+        sd, mean = np.sqrt(prediction.variance), prediction.mean
+        by_mean = np.full_like(mean, -1.0 / mean.shape[1])
+        value = self._kappa * sd - mean.mean(axis=1)
+        return value, prediction.pullback(by_mean, self._kappa / (2.0 * sd))
 
 
 def _improvement_head(gain: Array, sd: Array) -> tuple[Array, Array, Array]:

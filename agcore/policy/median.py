@@ -8,7 +8,8 @@ or not. The trial is stopped if b is strictly below the median of the a_j. No de
 The paper takes completed trials only; with trials that run at the same time there would be none
 for a long while. A trial counts up to its last finite reward, whatever became of it then. Trials
 need not report at the same resources: one that has jumped over t counts there with its mean so
-far. No resource is the last: every trial that is not stopped runs to its own end.
+far. No resource is the last: every trial that is not stopped runs to its own end. The first
+``num_spared`` trials that have not failed are never stopped, but others are compared with them.
 
 The means at each t are a sorted list, so a decision costs O(log n). A resource that nobody has
 reported before costs one pass over the trials.
@@ -83,6 +84,7 @@ class MedianStoppingPolicy:
         grace_period: Smallest resource at which a trial may be stopped.
         min_samples: How many other trials must have reached a resource before trials are
             stopped there.
+        num_spared: How many of the first trials are never stopped; failed ones do not count.
         time_attr: The user's name of the resource, for messages.
 
     Raises:
@@ -93,10 +95,17 @@ class MedianStoppingPolicy:
     milestones: tuple[int, ...] = ()
 
     def __init__(
-        self, *, grace_period: int = 1, min_samples: int = 5, time_attr: str = "epoch"
+        self,
+        *,
+        grace_period: int = 1,
+        min_samples: int = 5,
+        num_spared: int = 0,
+        time_attr: str = "epoch",
     ) -> None:
         self._grace_period = whole_number("grace_period", grace_period)
         self._min_samples = whole_number("min_samples", min_samples)
+        self._num_spared = whole_number("num_spared", num_spared, 0)
+        self._failed: Any = SortedList()
         self._time_attr = time_attr
         self._curves: dict[int, _Curve] = {}
         self._means: dict[int, Any] = {}  # resource -> sorted means of the trials that reached it
@@ -126,15 +135,17 @@ class MedianStoppingPolicy:
         if resource <= curve.reached:
             return CONTINUE  # it starts over; this was decided then
         curve.best = max(curve.best, reward)
-        decision = self._decide(curve.best, resource)
+        decision = self._decide(trial_id, curve.best, resource)
         self._record(curve, resource, reward)
         if decision.action is Action.STOP:
             curve.verdict = decision
         return decision
 
     def on_exit(self, trial_id: int, state: TrialState) -> None:
-        """Nothing to note: what the trial has reported counts on."""
+        """Note a failure, with which the next trial is spared; what it has reported counts on."""
         self._curve(trial_id)
+        if state.is_failure and trial_id not in self._failed:
+            self._failed.add(trial_id)
 
     def median(self, resource: int) -> float | None:
         """The best reward that a trial needs at ``resource``, or None if any will do."""
@@ -143,8 +154,14 @@ class MedianStoppingPolicy:
             return None
         return _median(means)
 
-    def _decide(self, best: float, resource: int) -> Decision:
+    def _is_spared(self, trial_id: int) -> bool:
+        num_failed: int = self._failed.bisect_left(trial_id)
+        return trial_id - num_failed < self._num_spared
+
+    def _decide(self, trial_id: int, best: float, resource: int) -> Decision:
         means = self._means_at(resource)
+        if self._is_spared(trial_id):
+            return CONTINUE
         at = f"{self._time_attr}={resource}"
         cutoff = self.median(resource)
         if cutoff is None:

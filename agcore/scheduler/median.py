@@ -30,6 +30,7 @@ class MedianStoppingScheduler(TrialScheduler):
         grace_period: Smallest resource at which a trial may be stopped.
         min_samples: Number of other trials that must have reached a resource before a trial is
             stopped there.
+        num_spared: How many of the first trials are never stopped; failed ones do not count.
 
     Raises:
         SpecError: An argument breaks its rule.
@@ -41,6 +42,7 @@ class MedianStoppingScheduler(TrialScheduler):
         *,
         grace_period: int = 1,
         min_samples: int = 5,
+        num_spared: int = 0,
         args: Any = None,
         resource: Mapping[str, Any] | None = None,
         searcher: Any = "random",
@@ -72,7 +74,10 @@ class MedianStoppingScheduler(TrialScheduler):
         progress: bool | None = None,
     ) -> None:
         policy = MedianStoppingPolicy(
-            grace_period=grace_period, min_samples=min_samples, time_attr=time_attr
+            grace_period=grace_period,
+            min_samples=min_samples,
+            num_spared=num_spared,
+            time_attr=time_attr,
         )
         options = RunOptions(
             args=args,
@@ -105,9 +110,9 @@ class MedianStoppingScheduler(TrialScheduler):
             callbacks=callbacks,
             progress=progress,
         )
+        policy_settings = {"grace_period": grace_period, "min_samples": min_samples}
+        if num_spared:  # runs recorded before there was such a setting lack it
+            policy_settings["num_spared"] = num_spared
         super().__init__(
-            as_train_function(train_fn),
-            policy,
-            options,
-            policy_settings={"grace_period": grace_period, "min_samples": min_samples},
+            as_train_function(train_fn), policy, options, policy_settings=policy_settings
         )

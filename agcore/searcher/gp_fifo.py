@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agcore import gp
 from agcore.searcher.base import DEFAULT_SEED, check_no_rungs
 from agcore.searcher.model_based import ModelBasedSearcher, View
 from agcore.searcher.model_options import MapReward, ModelOptions
@@ -26,7 +27,7 @@ _NUM_INIT_RANDOM = {"default": 5, "classic": 3}
 
 
 class GPFIFOSearcher(ModelBasedSearcher):
-    """A Gaussian process over configs; proposals maximise the expected improvement.
+    """A Gaussian process over configs; proposals maximise an acquisition over it.
 
     Args:
         configspace: What to search: ``train_fn.cs``.
@@ -56,11 +57,18 @@ class GPFIFOSearcher(ModelBasedSearcher):
         approximation: ``'none'`` fits to all observations, however many.
         acceptable_regret: If given, no more configs are proposed after three in a row from which
             the model expects a smaller gain over the best reward than this; off by default.
+        acquisition: ``'ei'``, the expected improvement, or ``'ucb'``, an upper confidence bound:
+            the expected reward and ``kappa`` standard deviations.
+        kappa: How many; 2.576 by default. The larger, the more is explored.
+        kappa_decay: Factor of ``kappa`` for each observation after the first
+            ``kappa_decay_delay`` ones; 1 by default.
+        kappa_decay_delay: Observations before ``kappa`` begins to shrink; 0 by default.
 
     Raises:
         SpecError: An option breaks its rule.
 
-    Source: Snoek et al. (2012), "Practical Bayesian Optimization of Machine Learning Algorithms".
+    Sources: Snoek et al. (2012), "Practical Bayesian Optimization of Machine Learning Algorithms";
+    Srinivas et al. (2010), "Gaussian Process Optimization in the Bandit Setting".
     """
 
     def __init__(
@@ -90,6 +98,10 @@ class GPFIFOSearcher(ModelBasedSearcher):
         map_reward: str | MapReward = "1_minus_x",
         approximation: str = "auto",
         acceptable_regret: float | None = None,
+        acquisition: str = "ei",
+        kappa: float | None = None,
+        kappa_decay: float | None = None,
+        kappa_decay_delay: int | None = None,
     ) -> None:
         options = ModelOptions(
             profile=profile,
@@ -106,6 +118,10 @@ class GPFIFOSearcher(ModelBasedSearcher):
             map_reward=map_reward,
             approximation=approximation,
             acceptable_regret=acceptable_regret,
+            acquisition=acquisition,
+            kappa=kappa,
+            kappa_decay=kappa_decay,
+            kappa_decay_delay=kappa_decay_delay,
         )
         super().__init__(
             configspace,
@@ -146,11 +162,18 @@ class GPFIFOSearcher(ModelBasedSearcher):
         posterior = self._fantasised(fitted.posterior, self._pending_rows(request.pending), rng)
         means = posterior.training_means()
         incumbent = means.min(axis=0)
+        why = self._why(fitted, incumbent)
+        acquisition: gp.Acquisition
+        if self.options.is_bound:
+            why["kappa"] = kappa = self.options.kappa_after(len(self._data))
+            acquisition = gp.UpperConfidenceBound(posterior, kappa)
+        else:
+            acquisition = self._improvement(fitted, posterior, incumbent)
         return View(
-            self._improvement(fitted, posterior, incumbent),
+            acquisition,
             posterior,
             fitted.standardisation,
             self._incumbent_rows(means.mean(axis=1), posterior.X),
-            self._why(fitted, incumbent),
+            why,
             rows=fitted.rows,
         )

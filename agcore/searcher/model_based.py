@@ -236,8 +236,8 @@ class ModelBasedSearcher(BaseSearcher):
         return Suggestion(found.config, "model", why)
 
     def _gain(self, view: View, row: Array) -> dict[str, float]:
-        """The expected improvement, in units of the criterion; nothing without an incumbent."""
-        if "incumbent" not in view.why:
+        """The expected improvement, in units of the criterion; nothing if it is not maximised."""
+        if "incumbent" not in view.why or self.options.is_bound:
             return {}
         gain = float(view.acquisition(row[np.newaxis])[0])
         gain = math.exp(min(gain, 50.0)) if self._profile.is_log_improvement else gain
@@ -274,7 +274,8 @@ class ModelBasedSearcher(BaseSearcher):
         if beliefs is None:
             return acquisition, {}
         power = _PRIOR_POWER / len({case.key for case in self._data.cases})
-        is_log = self._profile.is_log_improvement
+        # A bound may be negative, so it is taken for the logarithm of a promise.
+        is_log = self._profile.is_log_improvement or self.options.is_bound
         return gp.WithPrior(acquisition, beliefs, power, is_log=is_log), {"prior_power": power}
 
     def _account(
@@ -361,14 +362,18 @@ class ModelBasedSearcher(BaseSearcher):
             type(self).__name__,
             options.profile,
             self._num_init_random,
-            "log expected improvement"
-            if self._profile.is_log_improvement
-            else "expected improvement",
+            self._named_acquisition(),
             search.num_random,
             search.num_neighbours,
             "draws from the posterior" if options.scores_by_draws else "it",
             search.num_starts,
         )
+
+    def _named_acquisition(self) -> str:
+        if self.options.is_bound:
+            return "upper confidence bound"
+        is_log = self._profile.is_log_improvement
+        return "log expected improvement" if is_log else "expected improvement"
 
     # -- learning --------------------------------------------------------------------------
 

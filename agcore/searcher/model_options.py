@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PROFILES = ("default", "classic")
 SCORINGS = ("acq_func", "thompson_indep")
 MAPPINGS = ("1_minus_x", "minus_x")
+ACQUISITIONS = ("ei", "ucb")
+DEFAULT_KAPPA = 2.576
+"""The 99.5 % quantile of the normal distribution."""
 _GROWTH = 20
 """Many observations are fitted to again when one in so many is new: what a fit finds then hardly
 changes from one proposal to the next, and costs more than all the rest."""
@@ -64,6 +67,11 @@ class ModelOptions:
             many at low rungs leaves some out of the model;
             ``'none'`` always takes all of them.
         acceptable_regret: The search ends when no gain as large as this is expected any more.
+        acquisition: ``'ei'``: expected improvement; ``'ucb'``: an upper confidence bound.
+        kappa: Standard deviations that ``'ucb'`` adds to the mean, at least 0.
+        kappa_decay: Factor of ``kappa`` for each observation after the first
+            ``kappa_decay_delay`` ones, in (0, 1].
+        kappa_decay_delay: Observations before ``kappa`` begins to shrink.
     """
 
     profile: str = "default"
@@ -80,6 +88,10 @@ class ModelOptions:
     map_reward: Union[str, MapReward] = "1_minus_x"
     approximation: str = "auto"
     acceptable_regret: float | None = None
+    acquisition: str = "ei"
+    kappa: float | None = None
+    kappa_decay: float | None = None
+    kappa_decay_delay: int | None = None
 
     def __post_init__(self) -> None:
         one_of("profile", self.profile, PROFILES)
@@ -92,6 +104,7 @@ class ModelOptions:
             rule = "a number above 0, in units of the reward"
             if finite_number("acceptable_regret", self.acceptable_regret, rule) <= 0:
                 raise SpecError(f"acceptable_regret={self.acceptable_regret!r} must be {rule}")
+        self._check_acquisition()
         for name in ("opt_warmstart", "opt_verbose"):
             if getattr(self, name) is not None:
                 truth(name, getattr(self, name))
@@ -108,6 +121,46 @@ class ModelOptions:
             value = getattr(self, name)
             if value is not None:
                 whole_number(name, value, number)
+
+    def _check_acquisition(self) -> None:
+        one_of("acquisition", self.acquisition, ACQUISITIONS)
+        names = ("kappa", "kappa_decay", "kappa_decay_delay")
+        given = [name for name in names if getattr(self, name) is not None]
+        if given and not self.is_bound:
+            raise SpecError(
+                f"{given[0]}={getattr(self, given[0])!r} must be left out unless "
+                "acquisition='ucb'; pass that too"
+            )
+        if self.is_bound and self.acceptable_regret is not None:
+            raise SpecError(
+                f"acceptable_regret={self.acceptable_regret!r} needs an expected improvement, "
+                "which acquisition='ucb' does not compute; leave out one of the two"
+            )
+        if self.kappa is not None:
+            rule = "a number of standard deviations, 0 or more"
+            if finite_number("kappa", self.kappa, rule) < 0:
+                raise SpecError(f"kappa={self.kappa!r} must be {rule}")
+        if self.kappa_decay is not None:
+            rule = "a factor above 0, at most 1"
+            if not 0 < finite_number("kappa_decay", self.kappa_decay, rule) <= 1:
+                raise SpecError(f"kappa_decay={self.kappa_decay!r} must be {rule}")
+        if self.kappa_decay_delay is not None:
+            whole_number("kappa_decay_delay", self.kappa_decay_delay, 0)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether an upper confidence bound is maximised."""
+        return self.acquisition == "ucb"
+
+    def kappa_after(self, num_observations: int) -> float:
+        """Standard deviations in the upper confidence bound of a proposal.
+
+        Args:
+            num_observations: That the model has.
+        """
+        kappa = DEFAULT_KAPPA if self.kappa is None else float(self.kappa)
+        decay = 1.0 if self.kappa_decay is None else float(self.kappa_decay)
+        return kappa * decay ** max(0, num_observations - (self.kappa_decay_delay or 0))
 
     @property
     def is_classic(self) -> bool:

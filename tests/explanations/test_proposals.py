@@ -92,6 +92,16 @@ def test_a_map_of_the_users_own_may_lack_rewards(story, model_why):
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
+        (
+            {"kappa": 2.5},
+            "It looked for the best that could be hoped for: what is expected and 2.5 standard "
+            "deviations. The search valued it at -1.25 (upper confidence bound, standardised)",
+        ),
+        (
+            {"kappa": 2.5, "prior_power": 0.5},
+            "(upper confidence bound, standardised, plus the log of the space's prior to the "
+            "power 0.5)",
+        ),
         ({"profile": "classic"}, "at -1.25 (expected improvement, standardised) after"),
         (
             {"prior_power": 0.5},

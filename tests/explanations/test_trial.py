@@ -172,6 +172,7 @@ def test_every_scheduler_can_be_explained(scheduler, mode):
     ("scheduler", "searcher", "options", "sentence"),
     [
         ("fifo", "bayesopt", {}, "log expected improvement"),
+        ("fifo", "bayesopt", {"acquisition": "ucb"}, "and 2.576 standard deviations"),
         ("hbs", "bayesopt", {"map_reward": "minus_x"}, "with standard deviation"),
         ("fifo", "bayesopt", {"profile": "classic"}, "(expected improvement, standardised"),
         (

@@ -12,6 +12,7 @@ from agcore.gp import (
     ExpectedImprovement,
     Posterior,
     ProbabilityOfFeasibility,
+    UpperConfidenceBound,
     WithPrior,
     independent_thompson,
 )
@@ -91,6 +92,19 @@ def test_fantasies_are_averaged():
     )
     plain = ExpectedImprovement(posterior, incumbent, is_log=False)(X)
     np.testing.assert_allclose(plain, expected)
+
+
+@pytest.mark.parametrize("fantasies", [1, 5])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kappa", [0.0, 2.576])
+def test_the_confidence_bound_is_its_formula_and_has_its_gradient(kappa, name, fantasies):
+    posterior, X = posterior_named(name, fantasies), rows(5, seed=4)
+    bound = UpperConfidenceBound(posterior, kappa)
+    mean, variance = posterior.predict(X)
+    np.testing.assert_allclose(bound(X), -mean.mean(axis=1) + kappa * np.sqrt(variance))
+    value, gradient = bound.with_gradient(X)
+    np.testing.assert_allclose(value, bound(X), rtol=1e-10)
+    assert_gradient(gradient, lambda x: float(np.sum(bound(x))), X, tolerance=3e-5)
 
 
 def acquisitions(posterior, is_log):

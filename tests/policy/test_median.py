@@ -237,3 +237,14 @@ def test_in_random_runs_every_stop_was_below_the_median():
                 words = decision.reason.split()
                 assert float(words[2]) < float(words[7])
     assert stops > 20
+
+
+def test_the_first_trials_are_spared_and_a_failed_one_gives_its_place_to_the_next():
+    policy = MedianStoppingPolicy(min_samples=1, num_spared=2)
+    assert run_trial(policy, 0, [0.9, 0.9]).action is Action.CONTINUE
+    policy.on_start(1, NewTrial())
+    policy.on_exit(1, TrialState.OUT_OF_MEMORY)
+    for trial_id, action in ((2, Action.CONTINUE), (3, Action.STOP)):
+        assert run_trial(policy, trial_id, [0.1, 0.2]).action is action
+    with pytest.raises(SpecError, match="num_spared=-1 must be a whole number of at least 0"):
+        MedianStoppingPolicy(num_spared=-1)

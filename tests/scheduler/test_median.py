@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 import agcore as ag
@@ -84,3 +86,16 @@ def test_a_run_with_other_options_is_not_continued(tmp_path):
     run(num_trials=2, checkpoint=tmp_path / "run")
     with pytest.raises(ag.JournalError, match="min_samples was 5 and is 4"):
         run(num_trials=3, checkpoint=tmp_path / "run", resume=True, min_samples=4)
+
+
+def test_spared_trials_are_never_stopped_and_runs_without_them_are_described_as_before(tmp_path):
+    def stopped(**options):
+        trials = run(min_samples=1, **options).trials.values()
+        return {trial.trial_id for trial in trials if trial.state is TrialState.STOPPED}
+
+    assert min(stopped()) < 12
+    assert stopped(num_spared=12) <= set(range(12, 20))
+    for name, options in (("without", {}), ("with", {"num_spared": 2})):
+        run(num_trials=1, checkpoint=tmp_path / name, **options)
+        described = json.loads((tmp_path / name / "run.json").read_text())["scheduler"]
+        assert described.get("num_spared") == options.get("num_spared")

@@ -136,6 +136,27 @@ def test_proposals_are_canonical_new_and_say_why_in_json(kind, space):
     assert suggestions[-1].why["observations"] == 5
 
 
+def test_a_larger_kappa_proposes_where_less_is_known():
+    def expected(kappa):
+        searcher = GPFIFOSearcher(LINE, acquisition="ucb", kappa=kappa)
+        return learn(searcher, bowl, 9)[-1].why
+
+    assert [expected(kappa)["kappa"] for kappa in (0, 8)] == [0, 8]
+    assert expected(0)["mean"] <= expected(8)["mean"]
+    assert expected(0)["sd"] < expected(8)["sd"]
+    assert "improvement" not in expected(8)
+
+
+def test_the_bound_finds_the_best_and_its_kappa_shrinks_with_the_observations():
+    searcher = GPFIFOSearcher(PLANE, acquisition="ucb", kappa_decay=0.5, kappa_decay_delay=10)
+    suggestions = learn(searcher, bowl, 25)
+    by_model = [s for s in suggestions if s.origin == "model"]
+    for suggestion in by_model:
+        past = max(0, suggestion.why["observations"] - 10)
+        assert suggestion.why["kappa"] == pytest.approx(2.576 * 0.5**past)
+    assert searcher.get_best_reward() > 0.99 * max(bowl(s.config) for s in suggestions[:5])
+
+
 def test_the_incumbent_is_in_units_of_the_criterion():
     why = told(LINE, 12, lambda config: 50 + 10 * bowl(config)).suggest(SuggestRequest(12)).why
     assert why["incumbent"] == pytest.approx(-49, abs=0.2)
@@ -373,6 +394,7 @@ RESUMED = {
     "fits skipped": {"opt_skip_init_length": 10, "opt_skip_period": 3},
     "cold starts": {"opt_warmstart": False, "opt_skip_init_length": 0, "opt_skip_period": 2},
     "thompson": {"initial_scoring": "thompson_indep"},
+    "bound": {"acquisition": "ucb", "kappa_decay": 0.9, "opt_skip_init_length": 10},
     "points": {"points_to_evaluate": [{"x": 0.125}], "num_init_random": 1},
     "candidates": {"candidates": [{"x": i / 32} for i in range(32)]},
     "constraint": {"constraint": lambda config: config["x"] < 0.6},

@@ -21,6 +21,12 @@ WRONG = {
     "opt_skip_init_length": (-1,),
     "opt_skip_period": (0,),
     "acceptable_regret": (0, -1.0, "1", math.nan, True),
+    "acquisition": ("pi", 3, None),
+}
+WRONG_OF_THE_BOUND = {
+    "kappa": (-0.1, "2", math.inf, True),
+    "kappa_decay": (0, 1.1, -1, "1", math.nan),
+    "kappa_decay_delay": (-1, 2.5, "3", True),
 }
 WRONG_OF_MULTI_FIDELITY = {
     "max_epochs": (0, None, 1.5),
@@ -40,6 +46,26 @@ def test_a_value_that_breaks_its_rule_is_named_with_the_rule(name, value):
         ModelOptions(**{name: value})
     with pytest.raises(SpecError, match=name):
         GPFIFOSearcher(LINE, **{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), pairs(WRONG_OF_THE_BOUND))
+def test_so_is_one_of_the_confidence_bound(name, value):
+    with pytest.raises(SpecError, match=f"{name}=.* must be "):
+        GPFIFOSearcher(LINE, acquisition="ucb", **{name: value})
+
+
+@pytest.mark.parametrize("option", [{"kappa": 2}, {"kappa_decay": 1}, {"kappa_decay_delay": 0}])
+def test_options_of_the_bound_need_the_bound(option):
+    with pytest.raises(SpecError, match=r"left out unless acquisition='ucb'"):
+        ModelOptions(**option)
+    with pytest.raises(SpecError, match=r"acceptable_regret=0\.1 needs an expected improvement"):
+        ModelOptions(acquisition="ucb", acceptable_regret=0.1)
+
+
+def test_kappa_shrinks_with_each_observation_after_the_delay():
+    options = ModelOptions(acquisition="ucb", kappa=2, kappa_decay=0.5, kappa_decay_delay=3)
+    assert [options.kappa_after(n) for n in (0, 3, 4, 5)] == [2, 2, 1, 0.5]
+    assert ModelOptions(acquisition="ucb").kappa_after(50) == 2.576
 
 
 @pytest.mark.parametrize(("name", "value"), pairs(WRONG_OF_MULTI_FIDELITY))

@@ -4,11 +4,12 @@
 long within a budget of epochs, `run_hpo_loop` trains it in processes of their own. The commands
 ``agcore build`` and ``agcore train`` put them to work on a train function of the user's.
 
-Inside, each file imports only those before it: dotted, single_space, search_space, marked_yaml,
-config; plan, trial, rung, bracket, learning, samples, call_log, settings, account, planting,
-first_trials, results, hyperband, smbo; resources, child, weights, loop; models, yaml_values,
-train_settings, workspace, probe, search, display, final_training, training, commands. Names are
-loaded when they are first used, because every trial's process imports this package.
+Inside, each file imports only those before it: dotted, marked_yaml, config; plan, trial, rung,
+bracket, learning, samples, call_log, settings, account, planting, first_trials, results,
+hyperband, smbo; resources, child, weights, loop; models, yaml_values, train_settings, workspace,
+probe, search, display, final_training, training, commands. The spaces are those of
+`agcore_contrib.spaces`. Names are loaded when they are first used, because every trial's process
+imports this package.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
         get_resource_manager,
     )
     from agcore_contrib.otx.rung import Rung
-    from agcore_contrib.otx.search_space import SearchSpace
-    from agcore_contrib.otx.single_space import SingleSearchSpace
     from agcore_contrib.otx.smbo import Smbo
     from agcore_contrib.otx.train_settings import TrainSettings
     from agcore_contrib.otx.trial import Trial, TrialStatus
     from agcore_contrib.otx.weights import best_weight
+    from agcore_contrib.spaces.search_space import SearchSpace
+    from agcore_contrib.spaces.single_space import SingleSearchSpace
 
 __all__ = [
     "HpoConfig",
@@ -72,8 +73,6 @@ _HOMES = {
     "plan": ("BracketPlan",),
     "resources": ("CPUResourceManager", "GPUResourceManager", "get_resource_manager"),
     "rung": ("Rung",),
-    "search_space": ("SearchSpace",),
-    "single_space": ("SingleSearchSpace",),
     "smbo": ("Smbo",),
     "train_settings": ("TrainSettings",),
     "trial": ("Trial", "TrialStatus"),
@@ -83,6 +82,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("SearchSpace", "SingleSearchSpace"):
+        return getattr(import_module("agcore_contrib.spaces"), name)
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from agcore.checks import one_of, whole_number
 from agcore.errors import SpecError, did_you_mean
 from agcore_contrib.otx.marked_yaml import MarkedDocument, read_marked_yaml
-from agcore_contrib.otx.search_space import SearchSpace, named_spaces, single_space
+from agcore_contrib.spaces.search_space import SearchSpace, named_spaces, single_space
 
 if TYPE_CHECKING:
     import os
 
     from agcore_contrib.otx.marked_yaml import Place
-    from agcore_contrib.otx.single_space import SingleSearchSpace
+    from agcore_contrib.spaces.single_space import SingleSearchSpace
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from agcore_contrib.otx.plan import BracketPlan, total_cost
 from agcore_contrib.otx.planting import fitting_plan, make_bracket, num_places
 from agcore_contrib.otx.results import save_brackets, summary
 from agcore_contrib.otx.samples import Samples
-from agcore_contrib.otx.search_space import SearchSpace
 from agcore_contrib.otx.settings import HyperBandSettings
 from agcore_contrib.otx.trial import Trial, TrialStatus, best_of
+from agcore_contrib.spaces.search_space import SearchSpace
 
 if TYPE_CHECKING:
     import os

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from agcore_contrib.otx.search_space import SearchSpace
+    from agcore_contrib.spaces.search_space import SearchSpace
 
 logger = logging.getLogger(__name__)
 

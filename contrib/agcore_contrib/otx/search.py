@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from agcore_contrib.otx.search_space import SearchSpace
     from agcore_contrib.otx.workspace import Subset, Template, Workspace
+    from agcore_contrib.spaces.search_space import SearchSpace
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from agcore.space import SearchSpace as AgcoreSpace
 from agcore_contrib.otx.bracket import MODES
 from agcore_contrib.otx.hyperband import MAX_ATTEMPTS, as_priors, check_batch_size_name
 from agcore_contrib.otx.results import trial_line
-from agcore_contrib.otx.search_space import SearchSpace
 from agcore_contrib.otx.trial import Trial, TrialStatus, best_of, reward_of
+from agcore_contrib.spaces.search_space import SearchSpace
 
 if TYPE_CHECKING:
     import os

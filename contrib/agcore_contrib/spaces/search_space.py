@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import SpecError, did_you_mean
-from agcore_contrib.otx.single_space import DEFAULT_LOG_BASE, SPACE_TYPES, SingleSearchSpace
+from agcore_contrib.spaces.single_space import DEFAULT_LOG_BASE, SPACE_TYPES, SingleSearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agcore_contrib.otx.single_space import AgcoreSpace
+    from agcore_contrib.spaces.single_space import AgcoreSpace
 
 logger = logging.getLogger(__name__)
 
@@ -299,11 +299,15 @@ def _arguments(name: str, fields: Any) -> dict[str, Any]:
     ignored = [key for key in _BOUND_KEYS if key in fields]
     if ignored:
         logger.warning("%s: range is given, so %s is ignored", name, ", ".join(ignored))
-    return {"type": types[0], **_named_range(types[0], fields["range"])}
+    return {"type": types[0], **named_range(types[0], fields["range"])}
 
 
-def _named_range(type: Any, values: Any) -> dict[str, Any]:
-    """What the values of ``range`` are called for this type."""
+def named_range(type: Any, values: Any) -> dict[str, Any]:
+    """What the values of ``range`` are called for this type, as `SingleSearchSpace` takes them.
+
+    Raises:
+        SpecError: They are too few or too many.
+    """
     if not isinstance(values, (list, tuple)):
         raise SpecError(f"range={values!r} must be a list")
     if type == "choice":

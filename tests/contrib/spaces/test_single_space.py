@@ -5,8 +5,8 @@ from hypothesis import given, strategies as st
 
 import agcore as ag
 from agcore.errors import SpecError
-from agcore_contrib.otx import SingleSearchSpace
-from agcore_contrib.otx.search_space import single_space
+from agcore_contrib.spaces import SingleSearchSpace
+from agcore_contrib.spaces.search_space import single_space
 
 BOUNDS = [
     ("uniform", [-5, 10]),

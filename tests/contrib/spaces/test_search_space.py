@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from agcore.errors import SpecError
-from agcore_contrib.otx import SearchSpace
+from agcore_contrib.spaces import SearchSpace
 
 LR = {"param_type": "loguniform", "range": [0.001, 0.1]}
 BATCH = {"param_type": "quniform", "range": [8, 64, 8]}
