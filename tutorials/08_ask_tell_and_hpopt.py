@@ -66,6 +66,45 @@ def in_three_processes():
     return run
 
 
+def with_hpopt():
+    """The same training with hpopt's interface, which is planned by time."""
+    from agcore_contrib import hpopt
+
+    hpo = hpopt.create(
+        full_dataset_size=len(X),
+        num_full_iterations=20,
+        search_space={
+            "alpha": hpopt.SearchSpace("loguniform", [1e-7, 10]),
+            "loss": hpopt.SearchSpace("choice", ["hinge", "log_loss"]),
+            "batch": hpopt.SearchSpace("quniform", [64, 1024, 64]),
+        },
+        save_path="hpo",
+        search_alg="baye_opt",
+        batch_size_name="batch",
+        early_stop="median_stop",
+        expected_time_ratio=3,  # search for as long as two trainings take
+        metric="accuracy",
+    )
+    print(f"\n{hpo.num_trials} trials of {hpo.max_iterations} epochs on {hpo.subset_ratio:.0%}")
+    while (config := hpo.get_next_sample()) is not None:
+        values = config["params"]
+        if values["batch"] > 512:  # let us say the memory holds no more
+            hpopt.reportOOM(config)
+            continue
+        train = hpopt.createHpoDataset(list(zip(X, y, strict=True)), config)
+        rows, classes = zip(*train, strict=True)
+        model = SGDClassifier(alpha=values["alpha"], loss=values["loss"], random_state=0)
+        for _ in range(config["iterations"]):
+            for start in range(0, len(rows), values["batch"]):
+                part = slice(start, start + values["batch"])
+                model.partial_fit(rows[part], classes[part], classes=range(10))
+            score = model.score(X_valid, y_valid)
+            if hpopt.report(config, score) == hpopt.Status.STOP:
+                break
+    hpo.print_results()
+    print("best:", hpo.get_best_config())
+
+
 def draw(run):
     """Learning curves, by what became of the trial."""
     import matplotlib
@@ -91,4 +130,5 @@ if __name__ == "__main__":
         work(name, *map(int, rest))
         sys.exit()
     draw(in_three_processes())
-    print("see asked.png, and `agcore why asked` for the reasons:", Path("asked").resolve().name)
+    print("see asked.png; `agcore why asked` lists the trials of", Path("asked").resolve())
+    with_hpopt()
