@@ -6,7 +6,8 @@ LAPACK is called directly, in Fortran order, and overwrites what it may.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from scipy.linalg import blas, lapack
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agcore.gp.arrays import Array, IndexArray
+
+Users: TypeAlias = "list[weakref.ref[Factor]]"
 
 INVERSE_UP_TO = 700
 """Order up to which a `Factor` keeps the inverse of L: multiplying is faster than solving, but
@@ -91,21 +94,28 @@ class Factor:
     """Lower Cholesky factor L of a covariance matrix, which can grow at its end.
 
     Growing shares the buffers with the factor that was grown, which stays valid: its rows are
-    never written again. Up to `INVERSE_UP_TO` points at the last factorisation L^-1 is kept as
-    well. Nothing depends on which methods were called before, so that repeating the
-    factorisation and the appends gives the same bits.
+    never written again. Rows behind it are, once nobody has the factors that they belonged to;
+    so fantasies, which are forgotten after each proposal, cost no copy. Up to `INVERSE_UP_TO`
+    points at the last factorisation L^-1 is kept as well. Nothing depends on which methods were
+    called before, so that repeating the factorisation and the appends gives the same bits.
 
     Attributes:
         n: Order of the matrix.
     """
 
-    def __init__(self, n: int, L: Array, inverse: Array | None, owner: list[int]) -> None:
+    def __init__(self, n: int, L: Array, inverse: Array | None, users: Users) -> None:
         # Buffers have at least n rows and columns, in Fortran order: L[:, :n] is contiguous with
-        # a leading dimension of its own. ``owner`` holds the number of rows in use by anyone.
+        # a leading dimension of its own. ``users`` are the factors that share them.
         self.n = n
         self._L = L
         self._inverse = inverse
-        self._owner = owner
+        users.append(weakref.ref(self))
+        self._users = users
+
+    def __reduce__(self) -> tuple[type[Factor], tuple[int, Array, Array | None, Users]]:
+        """With buffers of its own, because its copy does not know who shares these."""
+        inverse = None if self._inverse is None else self._enlarged(self._inverse, self.n)
+        return Factor, (self.n, self._enlarged(self._L, self.n), inverse, [])
 
     @classmethod
     def of_packed(cls, n: int, packed: Array) -> Factor:
@@ -117,7 +127,7 @@ class Factor:
         if n <= INVERSE_UP_TO:
             inverse = np.array(L, order="F")
             invert_lower(inverse)
-        return cls(n, L, inverse, [n])
+        return cls(n, L, inverse, [])
 
     def lower(self) -> Array:
         """A copy of L with zeros above the diagonal, shape (n, n)."""
@@ -157,7 +167,7 @@ class Factor:
         n, m = K_cross.shape
         V = self.whiten(K_cross)
         corner = cholesky(K_new - V.T @ V)
-        buffer, inverse, owner = self._room(n + m)
+        buffer, inverse, users = self._room(n + m)
         buffer[n : n + m, :n] = V.T
         buffer[n : n + m, n : n + m] = corner
         if inverse is not None and self._inverse is not None:
@@ -167,16 +177,18 @@ class Factor:
             rows = corner_inverse @ self.unwhiten(V.copy(order="F")).T
             np.negative(rows, out=inverse[n : n + m, :n])
             inverse[n : n + m, n : n + m] = corner_inverse
-        owner[0] = n + m
-        return Factor(n + m, buffer, inverse, owner), V.T, corner
+        return Factor(n + m, buffer, inverse, users), V.T, corner
 
-    def _room(self, needed: int) -> tuple[Array, Array | None, list[int]]:
-        """Buffers whose rows from n to ``needed`` are free."""
-        if self._owner[0] == self.n and needed <= self._L.shape[0]:
-            return self._L, self._inverse, self._owner
+    def _room(self, needed: int) -> tuple[Array, Array | None, Users]:
+        """Buffers whose rows from n to ``needed`` are nobody's, and who shares them."""
+        sharing = [(user, factor) for user in self._users if (factor := user()) is not None]
+        self._users[:] = [user for user, _ in sharing]
+        has_rows = needed <= self._L.shape[0]
+        if has_rows and all(factor.n <= self.n for _, factor in sharing):
+            return self._L, self._inverse, self._users
         capacity = needed + max(8, needed // 8)
         inverse = None if self._inverse is None else self._enlarged(self._inverse, capacity)
-        return self._enlarged(self._L, capacity), inverse, [self.n]
+        return self._enlarged(self._L, capacity), inverse, []
 
     def _enlarged(self, old: Array, capacity: int) -> Array:
         buffer = np.zeros((capacity, capacity), order="F")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -114,6 +116,38 @@ def test_a_factor_stays_valid_when_two_others_grow_from_it():
     np.testing.assert_allclose(
         right.lower(), np.linalg.cholesky(K[np.ix_(picked, picked)]), atol=1e-12
     )
+
+
+def test_rows_of_forgotten_factors_are_used_again_and_those_of_others_never():
+    K = positive_definite(9)
+
+    def more(factor, row):
+        return factor.grown(K[: factor.n, row : row + 1].copy(order="F"), K[row : row + 1, [row]])[
+            0
+        ]
+
+    first = more(factor_of(K[:5, :5].copy(order="F")), 5)
+    buffer = first._L
+    for row in (6, 7, 8):
+        assert more(first, row)._L is buffer  # the one before is gone
+    kept = more(first, 6)
+    before = kept.lower()
+    assert more(first, 7)._L is not buffer
+    np.testing.assert_array_equal(kept.lower(), before)
+    assert more(kept, 7)._L is buffer
+
+
+def test_a_pickled_factor_has_buffers_of_its_own():
+    K = positive_definite(7)
+    base = factor_of(K[:5, :5].copy(order="F"))
+    copy = pickle.loads(pickle.dumps(base))
+    grown, _, _ = base.grown(K[:5, 5:6].copy(order="F"), K[5:6, 5:6])
+    again, _, _ = copy.grown(K[:5, 5:6].copy(order="F"), K[5:6, 5:6])
+    np.testing.assert_array_equal(grown.lower(), again.lower())
+    two = pickle.loads(pickle.dumps([base, grown]))
+    more, _, _ = two[0].grown(K[:5, 6:7].copy(order="F"), K[6:7, 6:7])
+    np.testing.assert_array_equal(two[1].lower(), grown.lower())
+    assert more.n == 6
 
 
 def test_the_same_appends_give_the_same_bits_whatever_was_grown_in_between():
