@@ -1,6 +1,9 @@
+import contextlib
 import json
 import math
-import multiprocessing
+import os
+import subprocess
+import sys
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -23,13 +26,27 @@ def test_a_trial_is_told_to_stop_after_its_last_epoch_and_ever_after(create):
 
 def test_the_dictionary_of_a_trial_is_all_that_another_process_needs(create):
     hpo = create(num_init_trials=3)
-    configs = json.loads(json.dumps(hpo.get_next_samples()))
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(2) as pool:
-        epochs = pool.map(train, configs)
-        pool.close()
-        pool.join()
-    assert epochs == [4, 4, 4]
+    configs = hpo.get_next_samples()
+    program = (
+        "import json, sys; from tests.contrib.hpopt.trainings import train; "
+        "print(train(json.load(sys.stdin)))"
+    )
+    trainings = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for _ in configs
+    ]
+    for training, config in zip(trainings, configs, strict=True):
+        training.stdin.write(json.dumps(config))
+        training.stdin.close()
+    with contextlib.ExitStack() as stack:
+        ended = [stack.enter_context(training) for training in trainings]
+        assert [training.stdout.read() for training in ended] == ["4\n"] * 3
     best = max((config["params"] for config in configs), key=quality)
     assert hpo.get_best_config() == best
     assert hpo.get_next_sample()["trial_id"] == 3
