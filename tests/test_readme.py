@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,43 @@ def test_the_commands_of_the_command_line_exist():
     own = [code for code in SHELL if not code.startswith("agcore build")]
     for option in set(re.findall(r"--[a-z][a-z-]+", " ".join(own))):
         assert option in shown
+
+
+TRAIN = """
+import agcore as ag
+
+
+@ag.args(rate=ag.Real(0.001, 1, log=True), epochs=9)
+def train(args, reporter):
+    loss = 1.0
+    for epoch in range(1, args.epochs + 1):
+        loss *= 1 - 0.3 * args.rate
+        reporter(epoch=epoch, accuracy=1 - loss, loss=loss)
+"""
+
+
+def test_the_commands_of_the_command_line_run_one_after_the_other(tmp_path):
+    """As they stand there, but for the hours, on a function that takes no time."""
+    (tmp_path / "train.py").write_text(TRAIN)
+    lines = [shlex.split(line, comments=True) for line in "\n".join(SHELL).splitlines()]
+    ours = [
+        line for line in lines if line[:1] == ["agcore"] and line[1] in ("tune", "replay", "why")
+    ]
+    assert len(ours) >= 6
+    for line in ours:
+        if "--time-out" in line:
+            line[line.index("--time-out") + 1] = "2"
+        done = subprocess.run(
+            [sys.executable, "-m", *line],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+            capture_output=True,
+            text=True,
+            timeout=HANGS_AFTER_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "loss.svg").is_file()
 
 
 def test_nothing_is_promised_that_does_not_exist():

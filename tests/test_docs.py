@@ -1,0 +1,155 @@
+"""The documentation keeps its promises: its code runs, and nothing public is left out."""
+
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+FENCE = re.compile(r"^(`{3,}|:{3,})\{?([\w-]*)\}?[^\n]*\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+OWN_FILE = re.compile(r"# file: (\S+)\n")
+HANGS_AFTER_S = 100
+
+SHOWN_ONLY = (
+    *("pip", "git", "python", "sphinx-build", "pre-commit", ".ci/run"),
+    *("pytest", "ruff", "mypy", "lint-imports"),
+)
+"""Commands for people: they install, or take long. What they name is checked, not run."""
+KNOWN_LANGUAGES = {"python", "sh", "text", "toctree", "include", "admonition"}
+
+PUBLIC_MODULES = (
+    "agcore",
+    "agcore.budget",
+    "agcore.callbacks",
+    "agcore.curves",
+    "agcore.datasets",
+    "agcore.policy",
+    "agcore.scheduler",
+    "agcore.searcher",
+    "agcore.space",
+    "agcore.whatif",
+    "agcore_contrib.hpopt",
+    "agcore_contrib.otx",
+)
+LEFT_OUT = {
+    "agcore": {
+        *("__version__", "version", "budget", "callbacks", "curves", "datasets", "executor"),
+        *("policy", "scheduler", "searcher", "space"),
+    }
+}
+"""Names that are modules with pages of their own, or no API."""
+
+
+def blocks(page):
+    """The fenced blocks of a page: language and content."""
+    found = [match.group(2, 3) for match in FENCE.finditer(page.read_text(encoding="utf-8"))]
+    return [(language, content) for language, content in found]
+
+
+def page_id(page):
+    return str(page.relative_to(ROOT))
+
+
+def environment():
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "contrib")])
+    return {**os.environ, "PYTHONPATH": paths, "PYTHONWARNINGS": "error"}
+
+
+def run(command, folder):
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=HANGS_AFTER_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def commands(page):
+    """The command lines of a page, without comments and with lines joined that go on."""
+    text = "".join(content for language, content in blocks(page) if language == "sh")
+    lines = (shlex.split(line, comments=True) for line in text.replace("\\\n", " ").splitlines())
+    return [line for line in lines if line]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path):
+    code = [content for language, content in blocks(page) if language == "python"]
+    for content in code:
+        if named := OWN_FILE.match(content):
+            (tmp_path / named[1]).write_text(content)
+    if code:
+        (tmp_path / "page.py").write_text("\n\n".join(code))
+        run([sys.executable, "page.py"], tmp_path)
+    for command in commands(page):
+        if command[0] == "agcore" or any((tmp_path / word).is_file() for word in command):
+            run([sys.executable, "-m", *command], tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_no_block_of_a_page_escapes_the_tests(page):
+    for language, content in blocks(page):
+        assert language in KNOWN_LANGUAGES, f"unknown language of a block: {language!r}\n{content}"
+        if language == "text":
+            assert "import agcore" not in content, "Python that nobody runs"
+    for command in commands(page):
+        assert command[0] == "agcore" or command[0] in SHOWN_ONLY, command
+        for word in command[1:]:
+            if "/" in word and not word.startswith("-"):
+                assert (ROOT / word).exists() or "_build" in word or word == "dist/*", word
+
+
+@pytest.mark.parametrize("module", PUBLIC_MODULES)
+def test_every_public_name_stands_in_the_reference(module):
+    reference = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*"))
+    documented = set(re.findall(r"\.\. auto\w+:: \S*?(\w+)$", reference, re.MULTILINE))
+    documented |= set(re.findall(r"``(\w+)``", reference))
+    public = set(importlib.import_module(module).__all__) - LEFT_OUT.get(module, set())
+    assert public - documented == set()
+
+
+def test_everything_in_the_reference_can_be_imported():
+    reference = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*"))
+    for kind, name in re.findall(r"\.\. auto(\w+):: (\S+)$", reference, re.MULTILINE):
+        assert name.startswith("agcore"), f"write the whole name of the {kind} {name}"
+        module, attribute = name, []
+        while True:
+            try:
+                found = importlib.import_module(module)
+                break
+            except ModuleNotFoundError:
+                module, _, last = module.rpartition(".")
+                attribute.insert(0, last)
+        for last in attribute:
+            found = getattr(found, last)
+
+
+def test_nothing_is_promised_that_does_not_exist():
+    import agcore
+
+    for page in PAGES:
+        named = set(re.findall(r"`(?:@)?ag\.(\w+)", page.read_text(encoding="utf-8")))
+        assert named <= set(dir(agcore)), page
+
+
+def test_pictures_are_those_that_the_script_draws(tmp_path):
+    run([sys.executable, str(DOCS / "pictures" / "draw.py"), str(tmp_path)], tmp_path)
+    drawn = {path.name for path in tmp_path.glob("*.svg")}
+    assert drawn == {path.name for path in (DOCS / "pictures").glob("*.svg")}
+    shown = {
+        Path(link).name
+        for page in PAGES
+        for link in re.findall(r"!\[[^]]*\]\((\S+?)\)", page.read_text(encoding="utf-8"))
+    }
+    assert drawn == shown
