@@ -54,7 +54,7 @@ def check_ends(trials):
 
 
 def test_a_policy_decides_in_a_process_pool_and_explains_itself():
-    result = ag.tune(train, scheduler=Threshold(0.5), num_trials=12)
+    result = ag.tune(train, scheduler=Threshold(0.5), num_trials=12, num_workers=1)
     check_ends(result.trials)
     stopped = next(t for t in result.trials.values() if t.state is TrialState.STOPPED)
     assert "is below 0.5" in result.explain(stopped.trial_id)
@@ -62,7 +62,11 @@ def test_a_policy_decides_in_a_process_pool_and_explains_itself():
 
 
 def test_a_run_with_a_policy_goes_on(tmp_path):
-    settings = {"checkpoint": tmp_path / "run", "search_options": {"random_seed": 3}}
+    settings = {
+        "checkpoint": tmp_path / "run",
+        "search_options": {"random_seed": 3},
+        "num_workers": 1,
+    }
     first = ag.tune(train, scheduler=Threshold(0.5), num_trials=5, **settings)
     second = ag.tune(train, scheduler=Threshold(0.5), num_trials=12, resume=True, **settings)
     assert [second.trials[i].config for i in range(5)] == [t.config for t in first.trials.values()]
