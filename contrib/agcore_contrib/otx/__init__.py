@@ -6,10 +6,10 @@ long within a budget of epochs, `run_hpo_loop` trains it in processes of their o
 
 Inside, each file imports only those before it: dotted, marked_yaml, config; plan, trial, rung,
 bracket, learning, samples, call_log, settings, account, planting, first_trials, results,
-hyperband, smbo; resources, child, weights, loop; models, yaml_values, train_settings, workspace,
-probe, search, display, final_training, training, commands. The spaces are those of
-`agcore_contrib.spaces`. Names are loaded when they are first used, because every trial's process
-imports this package.
+hyperband, smbo; resources, child, weights, search_time, loop; models, yaml_values,
+train_settings, workspace, probe, search, display, final_training, training, commands. The spaces
+are those of `agcore_contrib.spaces`. Names are loaded when they are first used, because every
+trial's process imports this package.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         get_resource_manager,
     )
     from agcore_contrib.otx.rung import Rung
+    from agcore_contrib.otx.search_time import SearchTime
     from agcore_contrib.otx.smbo import Smbo
     from agcore_contrib.otx.train_settings import TrainSettings
     from agcore_contrib.otx.trial import Trial, TrialStatus
@@ -56,6 +57,7 @@ __all__ = [
     "HpoAlgorithm",
     "ReportFunction",
     "run_hpo_loop",
+    "SearchTime",
     "best_weight",
     "TrainSettings",
     "CPUResourceManager",
@@ -73,6 +75,7 @@ _HOMES = {
     "plan": ("BracketPlan",),
     "resources": ("CPUResourceManager", "GPUResourceManager", "get_resource_manager"),
     "rung": ("Rung",),
+    "search_time": ("SearchTime",),
     "smbo": ("Smbo",),
     "train_settings": ("TrainSettings",),
     "trial": ("Trial", "TrialStatus"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import EarlyStop
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 SCORE = "score"
 PROGRESS = "progress"
+FUNCTION_S = "function_s"
+"""Seconds since the train function was called."""
 
 
 class ReportFunction:
@@ -30,6 +33,7 @@ class ReportFunction:
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._status = TrialStatus.RUNNING
+        self._called_s = time.monotonic()
         self.resume_from = reporter.resume_from
 
     def __call__(self, score: float, progress: int, done: bool = False) -> TrialStatus:
@@ -47,7 +51,8 @@ class ReportFunction:
             return TrialStatus.STOP
         if self._status is TrialStatus.RUNNING:
             try:
-                self._reporter(**{SCORE: score, PROGRESS: progress})
+                function_s = time.monotonic() - self._called_s
+                self._reporter(**{SCORE: score, PROGRESS: progress, FUNCTION_S: function_s})
             except EarlyStop:
                 self._status = TrialStatus.STOP
         return self._status

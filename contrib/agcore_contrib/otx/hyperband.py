@@ -140,8 +140,10 @@ class HyperBand:
         self._begin()
         if self._save_path is not None:
             log = CallLog(self._save_path, record, resume)
-            self._hear_again(log)
+            for name, arguments in log.calls():
+                getattr(self, name)(*arguments)
             self._log = log
+            self.give_back_running()
 
     # -- the loop's questions --------------------------------------------------------------
 
@@ -238,6 +240,15 @@ class HyperBand:
             self._give_up(trial)
         else:
             trial.redraw(another)
+
+    def give_back_running(self) -> None:
+        """Take note that all processes have ended with their session; their trials are offered."""
+        if not self._account.running:
+            return
+        self._note("give_back_running")
+        for trial in list(self._account.running.values()):
+            trial.give_back()
+            self._account.end(trial)
 
     def is_done(self) -> bool:
         """Whether no trial has to be started any more."""
@@ -437,14 +448,6 @@ class HyperBand:
     def _note(self, name: str, *arguments: Any) -> None:
         if self._log is not None:
             self._log.append(name, *arguments)
-
-    def _hear_again(self, log: CallLog) -> None:
-        """Be told all that is in the log; trials that ran at its end are offered again."""
-        for name, arguments in log.calls():
-            getattr(self, name)(*arguments)
-        for trial in list(self._account.running.values()):
-            trial.give_back()
-            self._account.end(trial)
 
 
 def check_batch_size_name(name: str | None, space: SearchSpace) -> None:

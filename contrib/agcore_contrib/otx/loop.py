@@ -13,12 +13,12 @@ from agcore.executor.base import TrialTask
 from agcore.executor.departures import GracePeriods
 from agcore.executor.local import LocalExecutor
 from agcore.executor.resources import TrialResources, cpu_count
-from agcore.jobs import Exited, Outcome, ReportReceived
+from agcore.jobs import Exited, Outcome, ReportReceived, Resume
 from agcore.records import Action, Decision
 from agcore.reporter import ReportRules
 from agcore.space import SearchSpace
 from agcore.train_fn import ArgsBuilder, TrainFunction
-from agcore_contrib.otx.child import PROGRESS, SCORE, TrainCall
+from agcore_contrib.otx.child import FUNCTION_S, PROGRESS, SCORE, TrainCall
 from agcore_contrib.otx.resources import get_resource_manager
 from agcore_contrib.otx.trial import Trial, TrialStatus
 from agcore_contrib.otx.weights import Weights
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agcore.jobs import ExecutorNews
     from agcore_contrib.otx.child import ReportFunction
     from agcore_contrib.otx.resources import ResourceManager
+    from agcore_contrib.otx.search_time import SearchTime
 
     TrainFunc = Callable[[dict[str, Any], ReportFunction], Any]
 
@@ -95,6 +96,7 @@ def run_hpo_loop(
     available_gpu: str | None = None,
     *,
     time_limit_s: float | None = None,
+    search_time: SearchTime | None = None,
     stop_grace_s: float = 60.0,
     progress_callback: Callable[[float], None] | None = None,
 ) -> None:
@@ -114,6 +116,8 @@ def run_hpo_loop(
         num_gpu_for_single_trial: As for `get_resource_manager`.
         available_gpu: As for `get_resource_manager`.
         time_limit_s: After so many seconds trials are ended and what is best is taken.
+        search_time: A limit that is learnt from the trials. When it is reached they are ended as
+            well, and what would not end before it is not begun.
         stop_grace_s: Time that a trial has to return after it was told to stop.
         progress_callback: Called with percents, about once a second and at the end.
 
@@ -132,7 +136,7 @@ def run_hpo_loop(
         executor = _executor(manager, stop_grace_s)
         try:
             executor.open(_task(train_func, weights))
-            loop = _Loop(hpo_algo, executor, weights, progress_callback)
+            loop = _Loop(hpo_algo, executor, weights, progress_callback, search_time)
             loop.run(time.monotonic() + limit_s)
         finally:
             executor.close()
@@ -170,6 +174,7 @@ class _Loop:
         executor: Open.
         weights: The trials' checkpoints.
         progress_callback: Told percents.
+        search_time: The seconds of the search, or None if nobody counts them.
     """
 
     def __init__(
@@ -178,11 +183,14 @@ class _Loop:
         executor: LocalExecutor,
         weights: Weights,
         progress_callback: Callable[[float], None] | None,
+        search_time: SearchTime | None = None,
     ) -> None:
         self._algorithm = algorithm
         self._executor = executor
         self._weights = weights
         self._progress_callback = progress_callback
+        self._search_time = search_time
+        self._is_closed = False
         self._running: dict[int, Trial] = {}
         self._failures: list[Exited] = []
         self._has_reports = False
@@ -192,8 +200,12 @@ class _Loop:
         """Run trials until the algorithm is done, or ``time.monotonic()`` is at the deadline."""
         while not self._algorithm.is_done():
             left_s = deadline_s - time.monotonic()
+            if self._search_time is not None:
+                left_s = min(left_s, self._search_time.left_s)
             if left_s <= 0:
-                logger.warning("the time limit is reached; %d trials end", len(self._running))
+                ids = ", ".join(trial.id for trial in self._running.values())
+                logger.info("the time is up%s", f"; trials that end: {ids}" if ids else "")
+                self._is_closed = True
                 break
             has_filled = self._fill()
             if not has_filled and not self._running:
@@ -206,16 +218,29 @@ class _Loop:
 
     def _fill(self) -> bool:
         """Start trials as long as there are places; whether the trials were enough for them."""
-        if len(self._failures) >= _HOPELESS and not self._has_reports:
+        if self._is_closed or (len(self._failures) >= _HOPELESS and not self._has_reports):
             return False
         while self._executor.free_slots > 0 and not self._algorithm.is_done():
             trial = self._algorithm.get_next_sample()
             if trial is None:
                 return False
-            number = int(trial.id)
-            self._running[number] = trial
-            self._executor.submit(self._weights.job(trial))
+            job = self._weights.job(trial)
+            if not self._may_start(trial, job.resume_from if isinstance(job, Resume) else 0):
+                return False
+            self._running[job.trial_id] = trial
+            self._executor.submit(job)
             logger.info("trial %s starts: %s", trial.id, trial.told()["configuration"])
+        return True
+
+    def _may_start(self, trial: Trial, behind: int) -> bool:
+        """Whether there is time for a trial; if not, there is none for those after it."""
+        if self._search_time is None:
+            return True
+        if not self._search_time.holds(trial, behind):
+            logger.info("the time left is too short for trial %s", trial.id)
+            self._is_closed = True
+            return False
+        self._search_time.start(trial, behind)
         return True
 
     def _take(self, news: Sequence[ExecutorNews]) -> None:
@@ -228,6 +253,9 @@ class _Loop:
     def _on_report(self, report: ReportReceived) -> None:
         self._has_reports = True
         trial = self._running[report.trial_id]
+        if self._search_time is not None:
+            metrics = report.metrics
+            self._search_time.hear(trial, metrics[PROGRESS], metrics[FUNCTION_S])
         status = self._algorithm.report_score(
             report.metrics[SCORE], report.metrics[PROGRESS], trial.id
         )
@@ -235,6 +263,8 @@ class _Loop:
 
     def _on_exit(self, exited: Exited) -> None:
         trial = self._running.pop(exited.trial_id)
+        if self._search_time is not None:
+            self._search_time.end(trial)
         if exited.outcome in (Outcome.RETURNED, Outcome.STOPPED):
             self._on_end(trial)
         elif exited.outcome is Outcome.OUT_OF_MEMORY:
@@ -281,5 +311,8 @@ class _Loop:
         self._told_s = now_s
         if self._algorithm.save_path is not None:
             self._algorithm.save_results()
+        if self._search_time is not None:
+            self._search_time.save()
         if self._progress_callback is not None:
-            self._progress_callback(100 * self._algorithm.get_progress())
+            is_over = is_end and self._is_closed  # as much as there was time for
+            self._progress_callback(100 * (1 if is_over else self._algorithm.get_progress()))

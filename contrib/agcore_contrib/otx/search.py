@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
@@ -27,6 +28,7 @@ from agcore_contrib.otx.models import (
 )
 from agcore_contrib.otx.probe import BatchSizeProbe, growth_limit
 from agcore_contrib.otx.resources import get_resource_manager
+from agcore_contrib.otx.search_time import SearchTime
 from agcore_contrib.otx.smbo import Smbo
 from agcore_contrib.otx.train_settings import SettingsCall
 from agcore_contrib.otx.weights import best_weight
@@ -43,6 +45,7 @@ logger = logging.getLogger(__name__)
 _START = "search.json"
 _BEST = "best_hp.json"
 _HISTORY = "history.jsonl"
+_TIME = "time.json"
 _BATCH = "batch_size"
 
 Algorithm = Union[HyperBand, Smbo]
@@ -110,6 +113,7 @@ class Search:
         time_ratio: Time for the search in units of a training, at least 1.
         seed: Of the configs.
         resume: Whether to go on with the last one.
+        clock: Seconds that never go back.
 
     Raises:
         SpecError: ``hpo_config.yaml`` breaks a rule or names what the template has not; a search
@@ -128,6 +132,7 @@ class Search:
         time_ratio: float = 4,
         seed: int = 0,
         resume: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if finite_number("hpo_time_ratio", time_ratio, "a number of at least 1") < 1:
             raise SpecError(f"hpo_time_ratio={time_ratio!r} must be a number of at least 1")
@@ -137,13 +142,9 @@ class Search:
         self._time_ratio, self._seed, self._resume = time_ratio, seed, resume
         self.config = _config(workspace, template)
         _check_names(self.config, template, str(workspace.hpo_config))
-        if resume and self.config.search_algorithm == "smbo":
-            raise SpecError(
-                "a search with search_algorithm: smbo cannot go on where it ended; leave out "
-                "--resume"
-            )
         self._space = self.config.hp_space.copy()
         self._batch_size = _batch_size_name(self._space)
+        self._clock, self._began_s = clock, clock()
         _check_folder(self._folder, resume)
 
     @property
@@ -201,6 +202,9 @@ class Search:
     def run(self, algorithm: Algorithm, progress_callback: Callable[[float], None]) -> None:
         """Train what the algorithm asks for; the callback gets percents.
 
+        It ends when the algorithm is done, or after ``time_ratio`` times the seconds of a training
+        with the present values, as the first trial tells them.
+
         Raises:
             SpecError: No batch size is left that fits into memory.
             TrialFailed: No trial has reported a score.
@@ -210,6 +214,14 @@ class Search:
             self._call(),
             self._places.resource_type,
             num_parallel_trial=self._places.num_parallel_trial,
+            search_time=SearchTime(
+                self._time_ratio,
+                self._template.num_epochs,
+                self._folder / _TIME,
+                used_s=self._clock() - self._began_s,
+                is_resumed=self._resume,
+                clock=self._clock,
+            ),
             progress_callback=progress_callback,
         )
 
@@ -286,6 +298,8 @@ class Search:
         shared: dict[str, Any] = {
             "save_path": self._folder,
             "mode": config.mode,
+            "metric": config.metric,
+            "resume": self._resume,
             "num_workers": places,
             "num_full_iterations": self._template.num_epochs,
             "expected_time_ratio": self._time_ratio,
@@ -299,13 +313,11 @@ class Search:
         is_asynchronous = config.search_algorithm == "asha"
         return HyperBand(
             self._space,
-            metric=config.metric,
             minimum_resource=config.minimum_resource,
             full_dataset_size=self._data["train"].num_samples or 0,
             non_pure_train_ratio=_validation_share(self._data),
             asynchronous_sha=is_asynchronous and places > 1,
             asynchronous_bracket=is_asynchronous,
-            resume=self._resume,
             **shared,
         )
 

@@ -14,6 +14,7 @@ from agcore.run_directory import write_json
 from agcore.searcher import BaseSearcher, searcher_factory
 from agcore.space import SearchSpace as AgcoreSpace
 from agcore_contrib.otx.bracket import MODES
+from agcore_contrib.otx.call_log import CallLog
 from agcore_contrib.otx.hyperband import MAX_ATTEMPTS, as_priors, check_batch_size_name
 from agcore_contrib.otx.results import trial_line
 from agcore_contrib.otx.trial import Trial, TrialStatus, best_of, reward_of
@@ -31,8 +32,9 @@ class Smbo:
 
     Args:
         search_space: What is tuned.
-        save_path: Folder for results, or None.
+        save_path: Folder for results and for what resuming needs; None for neither.
         mode: ``'max'`` or ``'min'``.
+        metric: Its name; recorded, and compared when a search is resumed.
         num_trials: How many there are; by default as many as the budget holds.
         num_workers: Trials that run at once; multiplies the budget.
         num_full_iterations: Epochs of the final training.
@@ -40,10 +42,13 @@ class Smbo:
         maximum_resource: Epochs of a trial; those of the final training if not given.
         prior_hyper_parameters: A config, or several, to be tried first.
         batch_size_name: The hyperparameter that is lowered when memory runs out, or None.
+        resume: Whether to go on with the search in ``save_path``, if there is one. It is asked and
+            told all of it again, so it proposes the same.
         random_seed: Of the configs.
 
     Raises:
-        SpecError: An argument breaks a rule, or the budget holds no trial.
+        SpecError: An argument breaks a rule, the budget holds no trial, or the search in
+            ``save_path`` is another one.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Smbo:
         *,
         save_path: str | os.PathLike[str] | None = None,
         mode: str = "max",
+        metric: str = "mAP",
         num_trials: int | None = None,
         num_workers: int = 1,
         num_full_iterations: int = 1,
@@ -59,6 +65,7 @@ class Smbo:
         maximum_resource: int | None = None,
         prior_hyper_parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         batch_size_name: str | None = None,
+        resume: bool = False,
         random_seed: int = 0,
     ) -> None:
         one_of("mode", mode, MODES)
@@ -85,6 +92,20 @@ class Smbo:
                 "expected_time_ratio, or lower maximum_resource"
             )
         self._seed = whole_number("random_seed", random_seed, least=0)
+        record = {
+            "search_space": self._space.description(),
+            "search_algorithm": "smbo",
+            "mode": mode,
+            "metric": metric,
+            "num_trials": num_trials,
+            "num_workers": num_workers,
+            "num_full_iterations": num_full_iterations,
+            "expected_time_ratio": expected_time_ratio,
+            "maximum_resource": maximum_resource,
+            "prior_hyper_parameters": list(self._priors),
+            "batch_size_name": batch_size_name,
+            "random_seed": self._seed,
+        }
         self._trials: list[Trial] = []
         self._seen: set[str] = set()
         self._num_draws = 0
@@ -92,6 +113,13 @@ class Smbo:
         self._searcher: BaseSearcher | None = None
         if not self._is_used_up:
             self._new_searcher()
+        self._log: CallLog | None = None
+        if self.save_path is not None:
+            log = CallLog(self.save_path, record, resume)
+            for name, arguments in log.calls():
+                getattr(self, name)(*arguments)
+            self._log = log
+            self.give_back_running()
 
     # -- the loop's questions --------------------------------------------------------------
 
@@ -106,6 +134,7 @@ class Smbo:
             trial.aim_at(self._epochs)
             self._trials.append(trial)
         if trial is not None:
+            self._note("get_next_sample")
             trial.hand_out()
         return trial
 
@@ -116,14 +145,17 @@ class Smbo:
         trial = self._trial(trial_id)
         if done:
             trial.finalize()
+            self._note("report_score", 0, 0, trial.id, True)
             self._observe(trial)
             return TrialStatus.STOP
         trial.register_score(score, resource)
+        self._note("report_score", float(score), int(resource), trial.id)
         return TrialStatus.STOP if trial.progress >= self._epochs else TrialStatus.RUNNING
 
     def report_trial_exit_abnormally(self, trial_id: str | int) -> None:
         """Take note that a trial's process has vanished; it is offered again, a few times."""
         trial = self._trial(trial_id)
+        self._note("report_trial_exit_abnormally", trial.id)
         trial.num_lost += 1
         if trial.num_lost >= MAX_ATTEMPTS:
             trial.fail()
@@ -132,7 +164,9 @@ class Smbo:
 
     def report_failure(self, trial_id: str | int) -> None:
         """Take note that a trial's function raised; it is out."""
-        self._trial(trial_id).fail()
+        trial = self._trial(trial_id)
+        self._note("report_failure", trial.id)
+        trial.fail()
 
     def report_out_of_memory(self, trial_id: str | int) -> None:
         """Take note that memory ran out: batch sizes from the trial's on are not proposed again.
@@ -141,6 +175,7 @@ class Smbo:
             SpecError: No batch size is left that could be trained.
         """
         trial = self._trial(trial_id)
+        self._note("report_out_of_memory", trial.id)
         trial.status = TrialStatus.CUDAOOM
         trial.num_redrawn += 1
         if self._batch_size_name is not None:
@@ -153,6 +188,14 @@ class Smbo:
             trial.fail()
         else:
             trial.redraw(another)
+
+    def give_back_running(self) -> None:
+        """Take note that all processes have ended with their session; their trials are offered."""
+        running = [trial for trial in self._trials if trial.is_running]
+        if running:
+            self._note("give_back_running")
+        for trial in running:
+            trial.give_back()
 
     def is_done(self) -> bool:
         """Whether no trial has to be started any more."""
@@ -214,6 +257,10 @@ class Smbo:
             if trial.id == str(trial_id):
                 return trial
         raise SpecError(f"trial_id={trial_id!r} is no trial; pass the id of a sample")
+
+    def _note(self, name: str, *arguments: Any) -> None:
+        if self._log is not None:
+            self._log.append(name, *arguments)
 
     def _next_config(self) -> dict[str, Any] | None:
         """A config that has not been tried: those given first, then proposals."""

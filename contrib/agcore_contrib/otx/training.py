@@ -62,9 +62,15 @@ def run_training(request: TrainRequest) -> None:
     Raises:
         SpecError: A file of the workspace or an argument breaks a rule.
         TrialFailed: No trial has reported a score, or the training has failed.
-        JournalError: A file cannot be read or written.
+        JournalError: A file cannot be read or written, or another command works in the workspace.
         MissingExtraError: PyYAML is not installed.
     """
+    request.workspace.read_template()  # a folder that is none gets no lock
+    with request.workspace.locked():
+        _run_training(request)
+
+
+def _run_training(request: TrainRequest) -> None:
     workspace = request.workspace
     template, data = workspace.read_template(), workspace.read_data()
     function = load_function(_task(request, template))

@@ -6,10 +6,12 @@ WORKSPACE/
   hpo_config.yaml  what a search tunes
   outputs/hpo/     the last search
   outputs/train/   the last training
+  outputs/.lock    held by the command that works here
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ from agcore_contrib.otx.train_settings import OWN_NAMES
 from agcore_contrib.otx.yaml_values import with_values, yaml_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from agcore_contrib.otx.marked_yaml import MarkedDocument, Place
     from agcore_contrib.otx.models import Model
@@ -116,6 +118,36 @@ class Workspace:
     def training(self) -> Path:
         """Folder of the last training."""
         return self.path / "outputs" / "train"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """While in use, no other ``agcore train`` works here.
+
+        Raises:
+            JournalError: Another one does; the message has its process id. Or the folder for
+                results cannot be written.
+        """
+        import fcntl  # not there on Windows
+
+        path = self.path / "outputs" / ".lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise JournalError(f"{path} cannot be written: {error.strerror}") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise JournalError(
+                    f"process {file.read().strip() or '?'} works in {self.path}; wait until it has "
+                    "ended, or build another workspace"
+                ) from None
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
 
     def make(self, model: Model, train_root: Path, val_root: Path | None, task: str | None) -> None:
         """Make the folder and write its files.

@@ -611,6 +611,19 @@ def test_a_search_that_was_killed_goes_on_as_if_nothing_had_been(tmp_path, optio
     assert answers(again, 99) == whole[after:]
 
 
+def test_a_search_that_is_killed_again_and_again_goes_on_as_if_nothing_had_been(tmp_path):
+    settings = {"num_full_iterations": 9, "maximum_resource": 9, "minimum_resource": 1}
+    whole = answers(HyperBand(SPACE, **settings), 99)
+    told = []
+    for session in range(4):
+        search = HyperBand(SPACE, save_path=tmp_path, resume=session > 0, **settings)
+        told += answers(search, 2)
+        search.get_next_sample()  # its process dies with the session
+    last = HyperBand(SPACE, save_path=tmp_path, resume=True, **settings)
+    assert told + answers(last, 99) == whole
+    assert all(trial.score for bracket in last.brackets.values() for trial in bracket.trials)
+
+
 def test_the_cap_of_memory_is_kept_over_a_restart(tmp_path):
     options = {"batch_size_name": "bs", "prior_hyper_parameters": {"lr": 0.01, "bs": 100}}
     first = known(save_path=tmp_path, **options)

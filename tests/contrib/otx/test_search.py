@@ -7,6 +7,7 @@ import pytest
 from agcore.errors import JournalError, SpecError
 from agcore_contrib.otx import HyperBand, Smbo
 from agcore_contrib.otx.search import Places, Search, best_file, can_go_on, is_distributed
+from agcore_contrib.otx.search_time import SearchTime
 
 RATE = "learning_parameters.learning_rate"
 SIZE = "learning_parameters.batch_size"
@@ -29,14 +30,31 @@ def needs_memory(settings, report):
         report(settings[SIZE], epoch)
 
 
+class SecondsOfReports:
+    """A clock that only reports turn: an epoch of the first trial is short, one of others long."""
+
+    def __init__(self, first_s, others_s):
+        self.now_s = 0.0
+        self.scores = {}
+        self._epoch_s = first_s, others_s
+
+    def __call__(self):
+        return self.now_s
+
+    def tick(self, trial):
+        self.scores[trial.id] = trial.score
+        self.now_s += self._epoch_s[trial.id != "0"]
+
+
 def search_in(workspace, function=trains, *, places=None, **options):
+    """A search in which no time passes, unless there is a clock: these trainings are too short."""
     return Search(
         workspace,
         workspace.read_template(),
         workspace.read_data(),
         function,
         places or Places("cpu"),
-        **options,
+        **{"clock": lambda: 0.0, **options},
     )
 
 
@@ -101,6 +119,23 @@ def test_the_algorithm_is_the_one_named(workspace, algorithm, places, kind, flag
         assert (settings["asynchronous_sha"], settings["asynchronous_bracket"]) == flags
         assert settings["num_workers"] == places
         assert settings["num_full_iterations"] == 3
+
+
+@pytest.mark.parametrize("algorithm", ["asha", "smbo"])
+def test_a_search_takes_so_many_times_the_seconds_of_the_first_training(
+    workspace, monkeypatch, algorithm
+):
+    made = workspace(search_algorithm=algorithm, epochs=6, maximum_resource=6, minimum_resource=6)
+    clock = SecondsOfReports(1.0, 3.0)
+    hear = SearchTime.hear
+    monkeypatch.setattr(SearchTime, "hear", lambda *given: (clock.tick(given[1]), hear(*given)))
+    best, algorithm = found_in(made, time_ratio=3, clock=clock)
+    # Six seconds of the first trial, then trials of three seconds an epoch: 18 in all, not 36.
+    assert clock.now_s == pytest.approx(18)
+    assert sum(len(scores) for scores in clock.scores.values()) == 6 + 4
+    assert best.score == max(s for scores in clock.scores.values() for s in scores.values())
+    assert json.loads((made.search / "time.json").read_text())["used_s"] == clock.now_s
+    assert (best.weights / "weights").exists()
 
 
 def test_smbo_and_hyperband_run_in_a_workspace(workspace):
@@ -275,11 +310,6 @@ def test_nothing_to_go_on_with_is_told(workspace):
     (made.search / "search.json").write_text("{")
     with pytest.raises(JournalError, match=r"search.json cannot be read"):
         search_in(made, resume=True).prepare()
-    made.hpo_config.write_text(
-        made.hpo_config.read_text().replace('"hp_space"', '"search_algorithm": "smbo", "hp_space"')
-    )
-    with pytest.raises(SpecError, match="smbo cannot go on"):
-        search_in(made, resume=True)
 
 
 def test_who_was_cut_off_is_told_what_can_go_on(workspace):

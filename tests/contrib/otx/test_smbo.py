@@ -143,3 +143,53 @@ def test_the_loop_runs_it():
     run_hpo_loop(algorithm, train, "cpu", num_parallel_trial=2)
     assert algorithm.is_done()
     assert algorithm.get_best_config() is not None
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_a_search_that_was_killed_goes_on_as_if_nothing_had_been(tmp_path, after):
+    options = {"num_full_iterations": 2, "expected_time_ratio": 7}
+    whole = [trial.told() for trial in play(Smbo(SPACE, **options))]
+    first = Smbo(SPACE, save_path=tmp_path, **options)
+    for _ in range(after):
+        trial = first.get_next_sample()
+        for epoch in (1, 2):
+            first.report_score(quality(trial), epoch, trial.id)
+        first.report_score(0, 0, trial.id, done=True)
+    cut_off = first.get_next_sample()
+    first.report_score(quality(cut_off), 1, cut_off.id)
+    with (tmp_path / "history.jsonl").open("a") as file:
+        file.write('["report_sc')
+    again = Smbo(SPACE, save_path=tmp_path, resume=True, **options)
+    assert [trial.told() for trial in play(again)] == whole[after:]
+    assert again.best_trial.told() in whole
+
+
+def test_a_search_that_is_killed_again_and_again_goes_on_as_if_nothing_had_been(tmp_path):
+    whole = [trial.told() for trial in play(Smbo(SPACE, num_trials=6))]
+    told = []
+    for session in range(3):
+        search = Smbo(SPACE, save_path=tmp_path, num_trials=6, resume=session > 0)
+        trial = search.get_next_sample()
+        told.append(trial.told())
+        search.report_score(quality(trial), 1, trial.id)
+        search.report_score(0, 0, trial.id, done=True)
+        search.get_next_sample()  # its process dies with the session
+    last = Smbo(SPACE, save_path=tmp_path, num_trials=6, resume=True)
+    assert told + [trial.told() for trial in play(last)] == whole
+
+
+def test_another_search_is_not_resumed(tmp_path):
+    Smbo(SPACE, save_path=tmp_path)
+    with pytest.raises(SpecError, match="holds a search with the other mode: 'max', now 'min'"):
+        Smbo(SPACE, save_path=tmp_path, resume=True, mode="min")
+    with pytest.raises(SpecError, match="another search space"):
+        Smbo({"lr": SPACE["lr"]}, save_path=tmp_path, resume=True)
+
+
+def test_the_cap_of_memory_is_kept_over_a_restart(tmp_path):
+    first = Smbo(SPACE, save_path=tmp_path, batch_size_name="bs", num_trials=12)
+    trial = first.get_next_sample()
+    failed = trial.configuration["bs"]
+    first.report_out_of_memory(trial.id)
+    again = Smbo(SPACE, save_path=tmp_path, batch_size_name="bs", num_trials=12, resume=True)
+    assert max(trial.configuration["bs"] for trial in play(again)) < failed

@@ -1,3 +1,4 @@
+import os
 import re
 
 import pytest
@@ -130,3 +131,11 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path):
 def test_the_default_folder_is_that_of_the_guide():
     folder = default_path("MobileNet-V3-large-1x")
     assert folder == "./otx-workspace-CLASSIFICATION-MobileNet-V3-large-1x"
+
+
+def test_one_command_works_in_a_workspace_at_a_time(made):
+    refused = pytest.raises(JournalError, match=f"process {os.getpid()} works in .*; wait until")
+    with made.locked(), refused, made.locked():
+        pass
+    with made.locked():
+        assert (made.path / "outputs" / ".lock").read_text() == f"{os.getpid()}\n"
