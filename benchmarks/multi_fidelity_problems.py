@@ -28,8 +28,8 @@ from agcore.datasets import load_letter_curves
 from agcore.demo.letter_mlp import (
     EPOCHS,
     Hyperparameters,
-    LetterData,
     SklearnMLP,
+    SplitData,
     letter_data,
     search_space,
 )
@@ -176,9 +176,9 @@ def _train(config: dict[str, Any]) -> Iterator[Step]:
 
 
 @functools.lru_cache(maxsize=1)
-def _some_letters() -> LetterData:
+def _some_letters() -> SplitData:
     data, valid = letter_data(), NUM_ROWS // 2
-    return LetterData(
+    return SplitData(
         data.train_features[:NUM_ROWS],
         data.valid_features[:valid],
         data.train_classes[:NUM_ROWS],

@@ -17,6 +17,7 @@ TIME_OUT_S = 40.0
 Examples:
   agcore demo
   agcore demo --scheduler hbp --time-out 20 --workers 2
+  agcore demo --framework torch
   agcore demo --scheduler fifo --num-trials 10 --plot fifo.svg
 
 The data: Letter Recognition, UCI Machine Learning Repository, D. Slate, licence CC BY 4.0.
@@ -28,7 +29,7 @@ The data: Letter Recognition, UCI Machine Learning Repository, D. Slate, licence
     metavar="NAME",
     default="sklearn",
     show_default=True,
-    help="What trains the network.",
+    help="What trains the network: sklearn; torch or mxnet, with the extra of that name.",
 )
 def demo(framework: str, **options: Any) -> None:
     """Tune a two-layer perceptron on 20,000 letter images.

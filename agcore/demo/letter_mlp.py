@@ -1,13 +1,15 @@
 """A two-layer perceptron on the letter data: eight hyperparameters, nine epochs.
 
 What trains the network is replaceable: a *framework* makes an ``MLP`` of hyperparameters, data
-and a seed, and is entered in ``FRAMEWORKS``. Worker processes import this module by its name,
-so a worker that runs many trials loads data and libraries once.
+and a seed, and is entered in ``FRAMEWORKS``. So are the data: any classification task of OpenML.
+Worker processes import this module by its name, so a worker that runs many trials loads data and
+libraries once.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ import numpy as np
 
 from agcore import train_fn
 from agcore.datasets import load_and_split_openml_data
-from agcore.errors import SpecError, did_you_mean
+from agcore.demo.mxnet_mlp import MxnetMLP
+from agcore.demo.torch_mlp import TorchMLP
+from agcore.errors import MissingExtraError, SpecError, did_you_mean
 from agcore.space import Int, Real
 
 if TYPE_CHECKING:
@@ -29,15 +33,15 @@ EPOCHS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class LetterData:
-    """The letter data, split and standardised.
+class SplitData:
+    """The data of a task, split and standardised; of the letter data, in brackets, the sizes.
 
     Attributes:
-        train_features: Shape (12060, 16), float64.
-        valid_features: Shape (5940, 16), float64.
-        train_classes: Shape (12060,), from 0 to 25.
-        valid_classes: Shape (5940,), from 0 to 25.
-        n_classes: 26.
+        train_features: Shape (rows, columns), float64 [12060 by 16].
+        valid_features: Shape (other rows, columns), float64 [5940 by 16].
+        train_classes: Shape (rows,), from 0.
+        valid_classes: Shape (other rows,), from 0.
+        n_classes: How many there are [26].
     """
 
     train_features: NDArray[np.float64]
@@ -79,7 +83,10 @@ class MLP(Protocol):
         """Trains once on every row, in a new random order."""
 
     def accuracy(self) -> tuple[float, float]:
-        """Share of rows classified rightly, training and validation; NaN after divergence."""
+        """Share of rows classified rightly, training and validation; NaN after divergence.
+
+        That of training is measured after the epoch, or step by step while it went on.
+        """
 
 
 class SklearnMLP:
@@ -89,7 +96,7 @@ class SklearnMLP:
     ``dropout_1``, ``dropout_2``, ``scale_1`` and ``scale_2`` are accepted and have no effect.
     """
 
-    def __init__(self, hyperparameters: Hyperparameters, data: LetterData, seed: int) -> None:
+    def __init__(self, hyperparameters: Hyperparameters, data: SplitData, seed: int) -> None:
         from sklearn.neural_network import MLPClassifier
 
         self._model = MLPClassifier(
@@ -122,21 +129,39 @@ class SklearnMLP:
         return float(self._model.score(*self._train)), float(self._model.score(*self._valid))
 
 
-Framework = Callable[[Hyperparameters, LetterData, int], MLP]
+Framework = Callable[[Hyperparameters, SplitData, int], MLP]
 
-FRAMEWORKS: dict[str, Framework] = {"sklearn": SklearnMLP}
+FRAMEWORKS: dict[str, Framework] = {"mxnet": MxnetMLP, "sklearn": SklearnMLP, "torch": TorchMLP}
 """By name, what makes a network of hyperparameters, data and a seed."""
+
+_NEEDS_EXTRA = {"mxnet": "framework='mxnet' (up to Python 3.11)", "torch": "framework='torch'"}
+"""For each framework whose library is an extra, both of its name: what needs it."""
 
 
 @functools.lru_cache(maxsize=1)
-def letter_data() -> LetterData:
-    """The data, loaded at the first call in a process."""
-    return LetterData(
-        *load_and_split_openml_data(OPENML_TASK_ID, RATIO_TRAIN_VALID, download_from_openml=False)
+def task_data(openml_task_id: int) -> SplitData:
+    """The data of a task, loaded at the first call in a process and at each change of the task.
+
+    Raises:
+        AgcoreError: As `load_and_split_openml_data`.
+    """
+    return SplitData(
+        *load_and_split_openml_data(
+            openml_task_id,
+            RATIO_TRAIN_VALID,
+            download_from_openml=openml_task_id != OPENML_TASK_ID,
+        )
     )
 
 
-def train_letter_mlp(args: Any, reporter: Any, framework: str = "sklearn") -> None:
+def letter_data() -> SplitData:
+    """The letter data, loaded at the first call in a process."""
+    return task_data(OPENML_TASK_ID)
+
+
+def train_letter_mlp(
+    args: Any, reporter: Any, framework: str = "sklearn", openml_task_id: int = OPENML_TASK_ID
+) -> None:
     """Trains ``args.epochs`` epochs and reports after each; undecorated.
 
     A report holds ``epoch`` (from 1), ``objective`` (validation accuracy), ``train_accuracy``,
@@ -149,7 +174,7 @@ def train_letter_mlp(args: Any, reporter: Any, framework: str = "sklearn") -> No
     names = Hyperparameters.__dataclass_fields__
     hyperparameters = Hyperparameters(**{name: getattr(args, name) for name in names})
     seed = int(np.random.randint(2**31 - 1))  # noqa: NPY002 - the trial's seed is in the global one
-    network = _framework(framework)(hyperparameters, letter_data(), seed)
+    network = _framework(framework)(hyperparameters, task_data(openml_task_id), seed)
 
     for epoch in range(1, args.epochs + 1):
         epoch_started = time.time()
@@ -189,17 +214,22 @@ def search_space() -> dict[str, Any]:
     }
 
 
-def make_train_function(framework: str = "sklearn", epochs: int = EPOCHS) -> train_fn.TrainFunction:
-    """A train function as ``run_mlp_openml``, with another framework or number of epochs.
+def make_train_function(
+    framework: str = "sklearn", epochs: int = EPOCHS, openml_task_id: int = OPENML_TASK_ID
+) -> train_fn.TrainFunction:
+    """A train function as ``run_mlp_openml``, with another framework, number of epochs or task.
 
     Raises:
         SpecError: The framework is unknown.
+        MissingExtraError: Its library is not installed.
     """
     _framework(framework)
+    if framework in _NEEDS_EXTRA and importlib.util.find_spec(framework) is None:
+        raise MissingExtraError(_NEEDS_EXTRA[framework], framework)
 
     @train_fn.args(**search_space(), epochs=epochs)
     def run_mlp(args: Any, reporter: Any) -> None:
-        train_letter_mlp(args, reporter, framework)
+        train_letter_mlp(args, reporter, framework, openml_task_id)
 
     return run_mlp
 

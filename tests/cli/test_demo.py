@@ -38,6 +38,18 @@ def test_an_unknown_framework_is_answered_with_a_known_one(agcore):
     assert "did you mean 'sklearn'" in done.stderr
 
 
+@pytest.mark.parametrize("framework", ["mxnet", "torch"])
+def test_a_framework_that_is_missing_is_answered_with_its_extra(
+    agcore, folder, environment, framework
+):
+    # Python runs this file when it starts, and takes None for a package that is not there.
+    (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules[{framework!r}] = None\n")
+    path = os.pathsep.join([str(folder), environment["PYTHONPATH"]])
+    done = agcore("demo", "--framework", framework, PYTHONPATH=path)
+    assert done.returncode == 2
+    assert f"pip install 'agcore[{framework}]'" in done.stderr
+
+
 def on_a_terminal(command, folder, environment, columns=80, rows=24):
     """What a command writes to a terminal of its own."""
     ours, theirs = pty.openpty()

@@ -1,6 +1,8 @@
 """A small OpenML: real files of its formats, and an ``openml`` that can reach nothing else."""
 
+import hashlib
 import http.server
+import io
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 XMLNS = 'xmlns:oml="http://openml.org/openml"'
+PARQUET = "/datasets/small.pq"
 PROCEDURE = '<oml:parameter name="number_folds">2</oml:parameter>' * 2
 TYPE_NAMES = {
     1: "Supervised Classification",
@@ -23,7 +26,8 @@ class SmallTask:
     """A task, its data set and its folds. Test rows of fold 0 are those with ``row % 5 == 4``.
 
     ``columns`` maps a name to its ARFF type and its values, ``None`` being a missing one; the
-    type of a nominal column is the tuple of its labels.
+    type of a nominal column is the tuple of its labels. With ``parquet``, the description says
+    where a copy of the data in that format is to be had, as OpenML's server does.
     """
 
     columns: dict
@@ -32,6 +36,7 @@ class SmallTask:
     type_id: int = 1
     target: str = "class"
     sparse: bool = False
+    parquet: bool = False
     server: str = "http://127.0.0.1:9/api/v1/xml"
     train_rows: list = field(init=False)
 
@@ -63,8 +68,25 @@ class SmallTask:
             "<oml:name>small</oml:name><oml:version>1</oml:version>"
             f"<oml:description>made by a test</oml:description><oml:format>{kind}</oml:format>"
             f"<oml:url>{self.host}/files/data.arff</oml:url>"
-            "</oml:data_set_description>"
+            + (f"<oml:parquet_url>{self.host}{PARQUET}</oml:parquet_url>" if self.parquet else "")
+            + "</oml:data_set_description>"
         )
+
+    def parquet_bytes(self):
+        """The data as a parquet file, nominal columns as categories."""
+        import pandas as pd
+
+        frame = pd.DataFrame(
+            {
+                name: pd.Categorical(values, categories=list(kind))
+                if isinstance(kind, tuple)
+                else pd.Series(values, dtype=None if kind == "STRING" else "float64")
+                for name, (kind, values) in self.columns.items()
+            }
+        )
+        stream = io.BytesIO()
+        frame.to_parquet(stream)
+        return stream.getvalue()
 
     @property
     def host(self):
@@ -187,7 +209,7 @@ def openml_cache(monkeypatch, tmp_path, loopback_only):
 def openml_server(monkeypatch, openml_cache):
     """A server on this machine that speaks enough of OpenML's REST interface.
 
-    Yields the routes, to be filled with texts by path, and the list of the paths asked for.
+    Yields the routes, to be filled with texts or bytes by path, and the paths that were asked for.
     """
     import openml
 
@@ -196,15 +218,25 @@ def openml_server(monkeypatch, openml_cache):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
+            self.wfile.write(self.answer())
+
+        def do_HEAD(self):
+            self.answer()
+
+        def answer(self):
             error = (
                 f"<oml:error {XMLNS}><oml:code>151</oml:code>"
                 "<oml:message>Unknown task</oml:message></oml:error>"
             )
-            body = routes.get(self.path, error).encode()
+            body = routes.get(self.path, error)
+            body = body if isinstance(body, bytes) else body.encode()
             self.send_response(200 if self.path in routes else 412)
             self.send_header("Content-Length", str(len(body)))
+            # What the client of the parquet store wants to know before it downloads.
+            self.send_header("ETag", hashlib.md5(body, usedforsecurity=False).hexdigest())
+            self.send_header("Last-Modified", "Sat, 01 Jan 2022 00:00:00 GMT")
             self.end_headers()
-            self.wfile.write(body)
+            return body
 
         def log_message(self, *args):
             pass

@@ -7,6 +7,7 @@ import pytest
 
 from agcore.datasets import load_and_split_openml_data, load_letter, openml_client
 from agcore.errors import AgcoreError, MissingExtraError, SpecError
+from tests.datasets.conftest import PARQUET
 
 # openml 0.15 never closes the file of the folds; the first read of every small task meets it.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*datasplits:ResourceWarning")
@@ -317,7 +318,10 @@ def serve(task, routes):
     routes[f"{api}/task/{task.task_id}"] = files[f"{own}/task.xml"]
     routes[f"{api}/data/{task.data_id}"] = files[f"{data}/description.xml"]
     routes[f"{api}/data/features/{task.data_id}"] = files[f"{data}/features.xml"]
-    routes["/files/data.arff"] = files[f"{data}/dataset.arff"]
+    if task.parquet:
+        routes[PARQUET] = task.parquet_bytes()
+    else:
+        routes["/files/data.arff"] = files[f"{data}/dataset.arff"]
     routes["/files/splits.arff"] = files[f"{own}/datasplits.arff"]
 
 
@@ -331,6 +335,33 @@ def test_task_is_downloaded_once_and_read_from_the_cache_after(openml_server, sm
     assert asked == []
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_data_in_parquet_are_those_in_arff(openml_server, small_task):
+    url, routes, asked = openml_server
+    columns = {
+        "shade": (("red", "green", "blue"), [("red", "green", "blue")[r % 3] for r in range(50)]),
+        "flag": (("f", "t"), [None if r % 9 == 0 else ("f", "t")[r // 2 % 2] for r in range(50)]),
+    } | numeric_columns()
+    columns["a"] = ("REAL", [None if r % 5 == 0 else float(r) for r in range(50)])
+    serve(small_task(columns, server=url), routes)
+    from_arff = download()
+    routes.clear()
+    serve(small_task(columns, 32, 78, server=url, parquet=True), routes)
+    asked.clear()
+    from_parquet = download(32)
+    assert set(asked) == set(routes)
+    for one, other in zip(from_arff, from_parquet, strict=True):
+        np.testing.assert_allclose(one, other)
+
+
+def test_arff_is_taken_where_the_parquet_file_is_gone(openml_server, small_task):
+    url, routes, _ = openml_server
+    task = small_task(numeric_columns(), server=url, parquet=True)
+    serve(task, routes)
+    del routes[PARQUET]
+    routes["/files/data.arff"] = task.files()["datasets/77/dataset.arff"]
+    assert download()[0].shape[1] == 2
 
 
 def test_regression_task_is_refused_before_its_data_are_downloaded(openml_server, small_task):

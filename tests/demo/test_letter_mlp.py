@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import agcore as ag
 from agcore.demo import letter_mlp
-from agcore.errors import SpecError
+from agcore.errors import MissingExtraError, SpecError
 
 DECENT = {
     "n_units_1": 64,
@@ -98,9 +99,40 @@ def test_data_are_loaded_once_per_process():
     assert letter_mlp.letter_data() is letter_mlp.letter_data()
 
 
+def test_data_of_another_task_are_those_of_openml(monkeypatch):
+    asked = []
+
+    def load(task_id, ratio, download_from_openml):
+        asked.append((task_id, ratio, download_from_openml))
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(60, 3))
+        y = (X[:, 0] > 0).astype(np.int64)
+        return X[:40], X[40:], y[:40], y[40:], 2
+
+    monkeypatch.setattr(letter_mlp, "load_and_split_openml_data", load)
+    letter_mlp.task_data.cache_clear()
+    try:
+        reports = Reports()
+        function = letter_mlp.make_train_function(epochs=2, openml_task_id=31)
+        function(function.args, DECENT | {"batch_size": 8}, reporter=reports)
+    finally:
+        letter_mlp.task_data.cache_clear()
+    assert asked == [(31, 0.33, True)]
+    assert [report["epoch"] for report in reports] == [1, 2]
+    assert reports[1]["objective"] > 0.5
+
+
 def test_unknown_framework_is_named_with_the_known_ones():
-    with pytest.raises(SpecError, match=r"framework='sklern'.*\['sklearn'\].*did you mean"):
+    known = r"\['mxnet', 'sklearn', 'torch'\]"
+    with pytest.raises(SpecError, match=rf"framework='sklern'.*{known}.*did you mean 'sklearn'"):
         letter_mlp.make_train_function("sklern")
+
+
+@pytest.mark.parametrize("framework", ["mxnet", "torch"])
+def test_framework_that_is_not_installed_is_named_with_its_extra(monkeypatch, framework):
+    monkeypatch.setitem(sys.modules, framework, None)
+    with pytest.raises(MissingExtraError, match=rf"framework='{framework}'.*agcore\[{framework}\]"):
+        letter_mlp.make_train_function(framework)
 
 
 def test_framework_of_ones_own_is_used(monkeypatch):
@@ -133,7 +165,24 @@ def test_decorated_function_trains_the_config_it_is_given():
     assert reports[0]["objective"] > 0.5
 
 
-def test_importing_the_demo_does_not_import_sklearn():
-    code = "import sys, agcore.demo.letter_mlp; print('sklearn' in sys.modules)"
+@pytest.mark.parametrize("framework", ["mxnet", "sklearn", "torch"])
+def test_worker_process_trains_the_letters_with_each_framework(framework, monkeypatch):
+    pytest.importorskip(framework)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # other work on the machine costs less then
+    result = ag.tune(
+        letter_mlp.make_train_function(framework, epochs=1),
+        num_trials=1,
+        reward_attr="objective",
+        progress=False,
+    )
+    assert result.best.trial_id == 0
+    assert result.best_reward > 0.5  # of the default config; guessing has 0.04
+
+
+def test_importing_the_demo_imports_no_framework():
+    code = (
+        "import sys, agcore.demo.letter_mlp\n"
+        "print(sorted({'mxnet', 'sklearn', 'torch'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("False\n", "")
+    assert (done.stdout, done.stderr) == ("[]\n", "")
