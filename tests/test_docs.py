@@ -37,6 +37,7 @@ PUBLIC_MODULES = (
     "agcore.whatif",
     "agcore_contrib.hpopt",
     "agcore_contrib.otx",
+    "agcore_contrib.vision",
 )
 LEFT_OUT = {
     "agcore": {

@@ -220,7 +220,7 @@ def _section_of(name: str | None) -> str:
 
 
 _SECTIONS = {
-    "What is tuned": ("framework", "reward_attr", "mode", "time_attr"),
+    "What is tuned": ("task", "framework", "reward_attr", "mode", "time_attr"),
     "Search": (
         "schedulers",
         "scheduler",
