@@ -2,7 +2,8 @@
 
 A trial that may go on (it runs, is paused, or was cut off) needs its last one, and that of its
 best report, which may become the best of the run. Of a trial that has ended nothing is kept
-unless it is the best. A limit on the disk takes the least useful first.
+unless it is the best, or the best of those that have ended: a better one that still runs may fail,
+or fall back where the last report counts. A limit on the disk takes the least useful first.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class CheckpointKeeper:
         self._last: dict[int, int] = {}  # the one a running trial has just completed
         self._touched: set[int] = set()
         self._leader: int | None = None
+        self._best_ended: int | None = None
         self._has_warned = False
 
     def restore(self) -> None:
@@ -158,11 +160,12 @@ class CheckpointKeeper:
         if not self._touched:
             return
         best = self._history.best()
-        leader = best.trial_id if best is not None else None
         touched, self._touched = self._touched, set()
-        if leader != self._leader and self._leader is not None:
-            touched.add(self._leader)
-        self._leader = leader
+        before = {self._leader, self._best_ended}
+        self._leader = best.trial_id if best is not None else None
+        self._best_ended = self._find_best_ended()
+        dethroned = before - {self._leader, self._best_ended, None}
+        touched.update(trial_id for trial_id in dethroned if trial_id is not None)
         for trial_id in touched:
             trial = self._history.trials[trial_id]
             if trial_id in self._sizes:
@@ -173,9 +176,22 @@ class CheckpointKeeper:
 
     # -- rules -----------------------------------------------------------------------------
 
+    def _lives(self, trial: Trial) -> bool:
+        return trial.state in _LIVES or goes_on_later(trial, trial.state, self._max_retries)
+
+    def _find_best_ended(self) -> int | None:
+        """The best of the trials that have a checkpoint and will not go on."""
+        best, found = -math.inf, None
+        for trial_id in self._sizes:
+            trial = self._history.trials[trial_id]
+            if trial.state.counts_for_best and not self._lives(trial):
+                report = self._history.value_of(trial)
+                if report is not None and report.reward > best:
+                    best, found = report.reward, trial_id
+        return found
+
     def _needed(self, trial: Trial) -> frozenset[int]:
-        lives = trial.state in _LIVES or goes_on_later(trial, trial.state, self._max_retries)
-        if not lives and trial.trial_id != self._leader:
+        if not self._lives(trial) and trial.trial_id not in (self._leader, self._best_ended):
             return frozenset()
         sizes = self._sizes[trial.trial_id]
         needed = {max(sizes), self._at_best(trial), self._last.get(trial.trial_id)}

@@ -14,9 +14,9 @@ from agcore.trial_folders import TrialFolders
 class Run:
     """A history and its checkpoints; each report comes with one of 100 bytes."""
 
-    def __init__(self, tmp_path, **options):
+    def __init__(self, tmp_path, trial_value="best", **options):
         self.folders = TrialFolders(tmp_path / "trials")
-        self.history = RunHistory()
+        self.history = RunHistory(trial_value=trial_value)
         self.keeper = CheckpointKeeper(self.folders, self.history, **options)
 
     def starts(self, trial_id, attempt=0):
@@ -87,7 +87,32 @@ def test_who_was_the_best_loses_its_files_to_the_next(run):
     assert run.on_disk(0) == [1]
     run.starts(1)
     run.reports(1, 1, 0.6)
+    assert (run.on_disk(0), run.on_disk(1)) == ([1], [1])  # it may fail yet
+    run.ends(1)
     assert (run.on_disk(0), run.on_disk(1)) == ([], [1])
+
+
+def test_who_was_the_best_is_so_again_when_a_better_one_fails(run):
+    run.starts(0)
+    run.reports(0, 1, 0.5)
+    run.ends(0)
+    run.starts(1)
+    run.reports(1, 1, 0.6)
+    run.ends(1, TrialState.FAILED)
+    assert (run.on_disk(0), run.on_disk(1)) == ([1], [])
+    assert run.keeper.best(run.history.trials[0]).resource == 1
+
+
+def test_who_was_the_best_is_so_again_when_a_better_one_falls_back(tmp_path):
+    run = Run(tmp_path, trial_value="last")
+    run.starts(0)
+    run.reports(0, 1, 0.5)
+    run.ends(0)
+    run.starts(1)
+    run.reports(1, 1, 0.6)
+    run.reports(1, 2, 0.4)
+    run.ends(1)
+    assert (run.on_disk(0), run.on_disk(1)) == ([1], [])
 
 
 @pytest.mark.parametrize("state", [TrialState.PAUSED, TrialState.INTERRUPTED])
