@@ -7,9 +7,9 @@ long within a budget of epochs, `run_hpo_loop` trains it in processes of their o
 Inside, each file imports only those before it: dotted, marked_yaml, config; plan, trial, rung,
 bracket, learning, samples, call_log, settings, account, planting, first_trials, results,
 hyperband, smbo; resources, child, weights, search_time, loop; models, yaml_values,
-train_settings, workspace, probe, search, display, final_training, training, commands. The spaces
-are those of `agcore_contrib.spaces`. Names are loaded when they are first used, because every
-trial's process imports this package.
+train_settings, workspace, probe, search, display, final_training, image_task, training, commands.
+The spaces are those of `agcore_contrib.spaces`. Names are loaded when they are first used, because
+every trial's process imports this package.
 """
 
 from __future__ import annotations

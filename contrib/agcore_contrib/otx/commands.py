@@ -22,6 +22,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     epilog="""\b
 Examples:
   agcore build --train-data-roots data/flowers --model MobileNet-V3-large-1x
+  agcore build --train-data-roots data/flowers --model efficientnet_lite0
   agcore build --train-data-roots data/digits --model my-net \\
       --task train.py:train --workspace work
 
@@ -40,7 +41,7 @@ What it writes:
     "--model",
     metavar="NAME",
     required=True,
-    help="A classification model of OTX, or with --task any name.",
+    help="A classification model of OTX, a network for images, or with --task any name.",
 )
 @click.option(
     "--workspace",
@@ -48,7 +49,9 @@ What it writes:
     help="By default ./otx-workspace-CLASSIFICATION-<model>.",
 )
 @click.option(
-    "--task", metavar="FILE.py:FN", help="What trains the model; agcore train takes it too."
+    "--task",
+    metavar="FILE.py:FN",
+    help="What trains the model; not needed for images in one folder for each class.",
 )
 def build(
     train_data_roots: Path,
@@ -60,10 +63,11 @@ def build(
     """Make a workspace: a folder with the files that say what to train."""
     from agcore_contrib.otx.workspace import Workspace, default_path
 
+    task = _default_task(train_data_roots, model) if task is None else _located(task)
     chosen = _model(model, task)
     shown = workspace or default_path(model)
     made = Workspace(Path(shown))
-    made.make(chosen, train_data_roots, val_data_roots, None if task is None else _located(task))
+    made.make(chosen, train_data_roots, val_data_roots, task)
     click.echo(f"[*] Load Model Template ID: {chosen.template_id}")
     click.echo(f"[*] Load Model Name: {chosen.name}")
     click.echo(f"[*] Saving data configuration file to: {shown.rstrip('/')}/{made.data.name}")
@@ -73,8 +77,8 @@ def build(
     short_help="Train the model of a workspace, after a search if wanted.",
     epilog="""\b
 Examples:
-  agcore train --task train.py:train
   agcore train --enable-hpo
+  agcore train --task train.py:train
   agcore train --enable-hpo --hpo-time-ratio 2
   agcore train --enable-hpo --resume
 
@@ -186,6 +190,24 @@ def _model(name: str, task: str | None) -> Model:
     from agcore_contrib.otx.models import KNOWN_MODELS, generic_model, known_model
 
     return known_model(name) if task is None or name in KNOWN_MODELS else generic_model(name)
+
+
+def _default_task(data: Path, model: str) -> str | None:
+    """What trains on images in class folders, if it has that network; else None."""
+    from agcore_contrib.otx.image_task import (
+        IMAGE_TASK,
+        can_train_images,
+        has_class_folders,
+        is_network,
+    )
+
+    if not has_class_folders(data):
+        return None
+    if not can_train_images():
+        hint = "pip install 'agcore[vision]' brings what trains on these images, or pass --task"
+        click.echo(f"Note: {hint}", err=True)
+        return None
+    return IMAGE_TASK if is_network(model) else None
 
 
 def _located(task: str) -> str:

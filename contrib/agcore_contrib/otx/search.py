@@ -136,7 +136,7 @@ class Search:
     ) -> None:
         if finite_number("hpo_time_ratio", time_ratio, "a number of at least 1") < 1:
             raise SpecError(f"hpo_time_ratio={time_ratio!r} must be a number of at least 1")
-        self._folder = workspace.search
+        self._folder, self._shared_dir = workspace.search, workspace.shared
         self._template, self._data, self._places = template, data, places
         self._function, self._load_from = function, load_from
         self._time_ratio, self._seed, self._resume = time_ratio, seed, resume
@@ -234,6 +234,8 @@ class Search:
             self._data["val"].root,
             self._load_from,
             is_probe,
+            model_name=self._template.name,
+            shared_dir=self._shared_dir,
         )
 
     # -- what it begins with ---------------------------------------------------------------

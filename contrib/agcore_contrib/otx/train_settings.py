@@ -21,7 +21,9 @@ OWN_NAMES = (
     "first_epoch",
     "is_probe",
     "load_from",
+    "model_name",
     "save_to",
+    "shared_dir",
     "val_data_root",
 )
 
@@ -40,6 +42,8 @@ class TrainSettings:
         epochs: To be trained in all.
         load_from: Folder with the weights to start from, or None.
         is_probe: Whether only memory is tried.
+        model_name: What the template calls the model.
+        shared_dir: Folder that all trainings of the workspace share, or None.
         report: What the function gets beside the settings.
 
     Attributes:
@@ -50,6 +54,9 @@ class TrainSettings:
         load_from: Folder with what was saved before ``first_epoch``, to go on from; at epoch 1 the
             weights that all trainings start from, or None to draw them.
         is_probe: Whether this is only to see if memory suffices: one batch and a report are enough.
+        model_name: What the template calls the model.
+        shared_dir: Folder that all trainings of the workspace share, for what is computed from the
+            data once; it may not exist yet. None outside of a workspace.
     """
 
     def __init__(
@@ -62,6 +69,8 @@ class TrainSettings:
         load_from: Path | None,
         is_probe: bool,
         report: ReportFunction,
+        model_name: str = "",
+        shared_dir: Path | None = None,
     ) -> None:
         self.data_root = data_root
         self.val_data_root = val_data_root
@@ -69,6 +78,8 @@ class TrainSettings:
         self.first_epoch = report.resume_from + 1
         self.load_from = report.latest_checkpoint or load_from
         self.is_probe = is_probe
+        self.model_name = model_name
+        self.shared_dir = shared_dir
         self._report = report
         self.__dict__.update({name: _node(value) for name, value in hyper_parameters.items()})
 
@@ -101,6 +112,8 @@ class SettingsCall:
         val_data_root: As for `TrainSettings`.
         load_from: Where all trainings start, or None.
         is_probe: As for `TrainSettings`.
+        model_name: As for `TrainSettings`.
+        shared_dir: As for `TrainSettings`.
     """
 
     def __init__(
@@ -111,6 +124,9 @@ class SettingsCall:
         val_data_root: Path | None = None,
         load_from: Path | None = None,
         is_probe: bool = False,
+        *,
+        model_name: str = "",
+        shared_dir: Path | None = None,
     ) -> None:
         # The user's module decides how this gets to the process: by its name, or as it is.
         self.__module__ = getattr(function, "__module__", "") or ""
@@ -120,6 +136,7 @@ class SettingsCall:
         self._roots = data_root, val_data_root
         self._load_from = load_from
         self._is_probe = is_probe
+        self._model_name, self._shared_dir = model_name, shared_dir
 
     def __call__(self, hp_config: Mapping[str, Any], report_func: ReportFunction) -> None:
         """Train one config; what the function returns is not looked at."""
@@ -136,5 +153,7 @@ class SettingsCall:
             load_from=self._load_from,
             is_probe=self._is_probe,
             report=report_func,
+            model_name=self._model_name,
+            shared_dir=self._shared_dir,
         )
         self._function(settings, report_func)

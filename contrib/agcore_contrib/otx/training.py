@@ -10,12 +10,13 @@ import click
 
 from agcore.cli.page import counted
 from agcore.cli.target import is_file_target, load_function, split_target
-from agcore.errors import SpecError
+from agcore.errors import MissingExtraError, SpecError
 from agcore.executor.resources import gpu_ids
 from agcore_contrib.otx.config import read_hpo_config
 from agcore_contrib.otx.display import TrialDisplay
 from agcore_contrib.otx.dotted import get_nested
 from agcore_contrib.otx.final_training import FinalTraining
+from agcore_contrib.otx.image_task import IMAGE_TASK, can_train_images, has_class_folders
 from agcore_contrib.otx.loop import run_hpo_loop
 from agcore_contrib.otx.models import METRIC
 from agcore_contrib.otx.search import Places, Search, best_file, is_distributed
@@ -63,7 +64,7 @@ def run_training(request: TrainRequest) -> None:
         SpecError: A file of the workspace or an argument breaks a rule.
         TrialFailed: No trial has reported a score, or the training has failed.
         JournalError: A file cannot be read or written, or another command works in the workspace.
-        MissingExtraError: PyYAML is not installed.
+        MissingExtraError: PyYAML is not installed, or what trains on images is not.
     """
     request.workspace.read_template()  # a folder that is none gets no lock
     with request.workspace.locked():
@@ -73,7 +74,7 @@ def run_training(request: TrainRequest) -> None:
 def _run_training(request: TrainRequest) -> None:
     workspace = request.workspace
     template, data = workspace.read_template(), workspace.read_data()
-    function = load_function(_task(request, template))
+    function = load_function(_task(request, template, data["train"].folder))
     places = Places("gpu" if gpu_ids() else "cpu", request.num_parallel_trials)
     search = _wanted_search(request, template, data, function, places)
     goal = _goal(workspace)
@@ -89,22 +90,29 @@ def _run_training(request: TrainRequest) -> None:
         data["train"].folder,
         data["val"].root,
         load_from,
+        model_name=template.name,
+        shared_dir=workspace.shared,
     )
     training, kept = _train(request, template, call, places, goal)
     _show_saved(workspace, best is not None, training, kept, goal)
 
 
-def _task(request: TrainRequest, template: Template) -> str:
+def _task(request: TrainRequest, template: Template, data: Path) -> str:
     """What trains the model; a file in the template is named from its folder on."""
     if request.task is not None:
         return request.task
-    if template.task is None:
+    if template.task is not None:
+        place, name = split_target(template.task)
+        is_file = is_file_target(place)
+        return f"{request.workspace.path / place}:{name}" if is_file else template.task
+    if not has_class_folders(data):
         raise SpecError(
             "nothing says what trains the model; pass --task FILE.py:FN, or write it into "
             f"{request.workspace.template}"
         )
-    place, name = split_target(template.task)
-    return f"{request.workspace.path / place}:{name}" if is_file_target(place) else template.task
+    if not can_train_images():
+        raise MissingExtraError("training on images without --task", "vision")
+    return IMAGE_TASK
 
 
 def _wanted_search(

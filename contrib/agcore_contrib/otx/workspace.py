@@ -7,6 +7,7 @@ WORKSPACE/
   outputs/hpo/     the last search
   outputs/train/   the last training
   outputs/.lock    held by the command that works here
+  outputs/shared/  what trainings compute from the data once
 """
 
 from __future__ import annotations
@@ -118,6 +119,11 @@ class Workspace:
     def training(self) -> Path:
         """Folder of the last training."""
         return self.path / "outputs" / "train"
+
+    @property
+    def shared(self) -> Path:
+        """Folder for what trainings compute from the data once."""
+        return self.path / "outputs" / "shared"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

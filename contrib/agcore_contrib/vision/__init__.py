@@ -9,16 +9,20 @@
 It needs the extra ``vision``. Three layers, of which each uses those before it: files (errors,
 images, archives, splits, dataset, labels); training, which imports torch and runs in the processes
 of trials (networks, once, prepared, features, augment, optimisers, schedules, settings, feeds,
-training, trained, trial); tuning (presets, strategies, request, defaults, search, predictor). Names
-are loaded when they are first used, because every worker process imports this package.
+training, trained, trial); tuning (presets, strategies, request, defaults, search, predictor).
+Above them are two other ways in: ``classic``, the interface of 2019, and ``workspace_task``, which
+``agcore train`` calls. Names are loaded when they are first used, because every worker process
+imports this package.
 """
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agcore_contrib.vision.classic.task import ImageClassification
     from agcore_contrib.vision.dataset import ImageDataset
     from agcore_contrib.vision.errors import ArchiveError, ImageError
     from agcore_contrib.vision.evaluation import Evaluation
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImagePredictor",
+    "ImageClassification",
     "ImageDataset",
     "Evaluation",
     "load_fashion4",
@@ -34,8 +39,14 @@ __all__ = [
     "ArchiveError",
 ]
 
+# Read when torch is loaded. Its threads wait for one another many times a millisecond; by default
+# they do so at full speed, on the CPUs that the others need. Features of 320 images took 8.6 s on
+# two busy CPUs, and take 1.6 s so.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 _HOMES = {
     "ImagePredictor": "predictor",
+    "ImageClassification": "classic.task",
     "ImageDataset": "dataset",
     "Evaluation": "evaluation",
     "load_fashion4": "fashion",

@@ -33,7 +33,7 @@ from agcore_contrib.vision.splits import stratified_split
 from agcore_contrib.vision.summary import fit_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -221,7 +221,7 @@ class ImagePredictor:
         )
         data = folder / "images"
         data.mkdir()
-        images = _prepare(
+        images = prepare_images(
             data,
             paths,
             labels,
@@ -371,6 +371,21 @@ class ImagePredictor:
         loaded.__setstate__({**loaded.__getstate__(), "_verbosity": verbosity})
         return loaded
 
+    @classmethod
+    def of_network(
+        cls, trained: TrainedNetwork, classes: Sequence[Any], summary: Mapping[str, Any]
+    ) -> ImagePredictor:
+        """A predictor with a network that was trained elsewhere.
+
+        Args:
+            trained: The network.
+            classes: What its outputs stand for.
+            summary: What `fit_summary` is to return.
+        """
+        made = cls()
+        made._trained, made._classes, made._summary = trained, list(classes), dict(summary)
+        return made
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_predictions": None}
 
@@ -419,7 +434,7 @@ class ImagePredictor:
         return np.stack(pixels), np.asarray(rows, dtype=np.int64)
 
 
-def _prepare(
+def prepare_images(
     data: Path,
     paths: list[str],
     labels: NDArray[np.int64],

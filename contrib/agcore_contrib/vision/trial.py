@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from agcore.errors import SpecError
 from agcore_contrib.vision.early_stopping import EarlyStopping
 from agcore_contrib.vision.features import default_device, frozen_features
 from agcore_contrib.vision.feeds import FeatureFeed, ImageFeed
@@ -57,8 +58,31 @@ def train_images(args: Any, reporter: Any) -> None:
     broken by the loss), ``valid_acc``, ``valid_loss``, ``train_acc``, ``train_loss`` and
     ``epoch_s``. Its checkpoint has the network and what training needs to go on.
     """
-    settings = TrainSettings.of(args)
-    images = prepared_images(args.data)
+    train_network(TrainSettings.of(args), prepared_images(args.data), reporter)
+
+
+def train_network(
+    settings: TrainSettings,
+    images: PreparedImages,
+    reporter: Any,
+    *,
+    start_from: Path | None = None,
+    batch_size_is_fixed: bool = False,
+) -> None:
+    """Train one config, epoch by epoch, from the reporter's last checkpoint on if it has one.
+
+    Args:
+        settings: How.
+        images: On what.
+        reporter: Called after each epoch; has ``checkpoint_dir`` and ``latest_checkpoint``.
+        start_from: Folder of a checkpoint whose weights a new training begins with, or None.
+        batch_size_is_fixed: Whether a batch that memory does not hold is an error, not made
+            smaller.
+
+    Raises:
+        MemoryError: It is, and memory does not.
+        SpecError: The network of ``start_from`` is another one.
+    """
     device = default_device()
     torch.set_num_threads(_threads())  # those of this trial; an earlier one may have had fewer
     setup = _setup(settings, images, device)
@@ -70,11 +94,15 @@ def train_images(args: Any, reporter: Any) -> None:
     else:
         size = settings.input_size
         batch_size = fitting_batch_size(batch_size, size, setup.bytes_per_pixel, device)
+        if batch_size_is_fixed and batch_size < settings.batch_size:
+            raise MemoryError(f"memory holds batch_size={batch_size}, not {settings.batch_size}")
     seed = torch.initial_seed()
     run = TrainingRun(setup.model.to(device), setup.feed, settings, batch_size, device, seed)
     stopping = _early_stopping(settings)
     if reporter.latest_checkpoint is not None:
         _go_on(run, stopping, setup, reporter.latest_checkpoint)
+    elif start_from is not None:
+        _load_weights(setup, start_from)
     while run.epoch < settings.epochs:
         began = time.monotonic()
         trained = run.train_epoch()
@@ -150,6 +178,18 @@ def _early_stopping(settings: TrainSettings) -> EarlyStopping:
 
 def _go_on(run: TrainingRun, stopping: EarlyStopping, setup: _Setup, checkpoint: Path) -> None:
     """Load the last checkpoint of the trial, or of the one that it is a copy of."""
+    _load_weights(setup, checkpoint)
+    more = run.load(checkpoint / _TRAINING)
+    stopping.best = more["best"]
+    stopping.epochs_without_gain = more["epochs_without_gain"]
+
+
+def _load_weights(setup: _Setup, checkpoint: Path) -> None:
+    """Put the weights of a checkpoint into the model.
+
+    Raises:
+        SpecError: They are of another network.
+    """
     state = TrainedNetwork.load(checkpoint / NETWORK_FILE).state
     if setup.backbone is not None:
         state = {
@@ -157,10 +197,13 @@ def _go_on(run: TrainingRun, stopping: EarlyStopping, setup: _Setup, checkpoint:
             for name, value in state.items()
             if name.startswith(setup.prefix)
         }
-    setup.model.load_state_dict(state)
-    more = run.load(checkpoint / _TRAINING)
-    stopping.best = more["best"]
-    stopping.epochs_without_gain = more["epochs_without_gain"]
+    try:
+        setup.model.load_state_dict(state)
+    except RuntimeError as error:
+        raise SpecError(
+            f"the weights in {checkpoint} are of another network, or of another number of "
+            f"classes; leave them out ({error})"
+        ) from error
 
 
 def _save(

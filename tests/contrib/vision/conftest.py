@@ -14,6 +14,8 @@ pytest.importorskip("PIL", reason="needs the extra vision")
 import torch
 from PIL import Image
 
+from agcore_contrib.vision.networks.names import tell_substitute
+
 # Threads that wait for one another are slow on a busy machine.
 torch.set_num_threads(1)
 
@@ -44,6 +46,12 @@ def write_folders(root, counts, seed=0, suffix=".png"):
 def own_cache(tmp_path_factory, monkeypatch):
     """No test unpacks into the user's cache."""
     monkeypatch.setenv("AGCORE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
+def told_anew():
+    """What is said once in a process is said once in a test."""
+    tell_substitute.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -79,9 +79,11 @@ _FROM_GLUON: tuple[tuple[str, str, str], ...] = (
 
 _OTX = {
     "mobilenet-v3-large-1x": ("mobilenetv3_large_100", "efficientnet_lite0"),
+    "mobilenet-v3-large-0.75x": ("mobilenetv3_large_075", "efficientnet_lite0"),
     "mobilenet-v3-small": ("mobilenetv3_small_100", "efficientnet_lite0"),
     "efficientnet-b0": ("efficientnet_b0", "efficientnet_lite0"),
     "efficientnet-v2-s": ("tf_efficientnetv2_s", "efficientnet_lite2"),
+    "deit-tiny": ("deit_tiny_patch16_224", "efficientnet_lite0"),
 }
 """Names of OpenVINO Training Extensions, in lower case."""
 
@@ -118,7 +120,7 @@ def list_models() -> tuple[str, ...]:
 
 
 def resolve(name: str) -> str:
-    """The network that a name stands for, here; a substitution is logged.
+    """The network that a name stands for, here; a substitution is logged once.
 
     Raises:
         SpecError: There is no network of that name.
@@ -139,13 +141,19 @@ def resolve(name: str) -> str:
     if of_timm in timm_names():
         logger.info("model=%r: timm's %s is used", name, of_timm)
         return of_timm
+    tell_substitute(name, nearest)
+    return nearest
+
+
+@functools.cache
+def tell_substitute(name: str, nearest: str) -> None:
+    """Log, once in a process, that a bundled network takes the place of another."""
     logger.warning(
         "model=%r needs timm (pip install 'agcore[timm]'); %s, which comes with the extra vision, "
         "takes its place",
         name,
         nearest,
     )
-    return nearest
 
 
 def _translated(name: str) -> tuple[str, str] | None:
