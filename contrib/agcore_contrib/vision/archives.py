@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import logging
+import lzma
 import os
 import shutil
 import stat
@@ -13,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -30,6 +33,16 @@ MAX_FILES = 5_000_000
 TIME_OUT_S = 30.0
 """For each answer of the server, not for the whole."""
 
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+)
+"""What the readers of archives raise; the decompressors have errors of their own."""
 _CHUNK_BYTES = 2**20
 _LOG_EVERY_BYTES = 50 * 2**20
 
@@ -123,7 +136,7 @@ def fetch(url: str, target: Path, time_out_s: float = TIME_OUT_S) -> None:
     except urllib.error.HTTPError as error:
         error.close()
         raise ArchiveError(f"{url}: the server answered {error.code} {error.reason}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise ArchiveError(
             f"{url} cannot be fetched: {error}; check the address and the network"
         ) from error
@@ -164,14 +177,16 @@ def unpack(archive: Path, folder: Path, name: str | None = None) -> None:
             _unpack_tar(archive, folder, name)
         else:
             raise ArchiveError(f"{name} is neither a zip nor a tar file")
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise ArchiveError(f"{name} cannot be unpacked: {error}") from error
 
 
 def _unpack_zip(archive: Path, folder: Path, name: str) -> None:
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
-        _check_size(name, len(members), sum(member.file_size for member in members))
+        total = sum(member.file_size for member in members)
+        _check_size(name, len(members), total)
+        _check_room(name, total, folder)
         for member in members:
             target = _inside(folder, member.filename, name)
             kind = stat.S_IFMT(member.external_attr >> 16)
@@ -187,6 +202,7 @@ def _unpack_zip(archive: Path, folder: Path, name: str) -> None:
 def _unpack_tar(archive: Path, folder: Path, name: str) -> None:
     with tarfile.open(archive) as opened:
         members = list(_tar_members(opened, name))
+        _check_room(name, sum(member.size for member in members), folder)
         for member in members:
             target = _inside(folder, member.name, name)
             if member.isdir():
@@ -214,6 +230,15 @@ def _check_size(name: str, files: int, size: int) -> None:
             f"{name} holds {files:,} files of {size / 2**30:.1f} GiB, more than the {MAX_FILES:,} "
             f"and {MAX_BYTES / 2**30:.0f} GiB that are unpacked; unpack it yourself and pass the "
             "folder"
+        )
+
+
+def _check_room(name: str, size: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise ArchiveError(
+            f"{name} holds {size / 2**30:.1f} GiB, and the disk of {folder} has "
+            f"{free / 2**30:.1f} GiB left; set AGCORE_CACHE to a folder on a larger one"
         )
 
 

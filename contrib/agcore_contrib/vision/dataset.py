@@ -32,6 +32,7 @@ class ImageDataset(pd.DataFrame):
         classes: What the classes are called; number k is ``classes[k]``.
     """
 
+    classes: list[Any]
     _metadata = ["classes"]  # noqa: RUF012  pandas reads it from the class
 
     def __init__(self, *args: Any, classes: Sequence[Any] = (), **kwargs: Any) -> None:
@@ -69,6 +70,8 @@ class ImageDataset(pd.DataFrame):
     ) -> tuple[ImageDataset, ImageDataset, ImageDataset]:
         """Datasets for training, validation and test: ``root/train/CLASS/*.jpg`` and so on.
 
+        A class has the same number in all three; those that training lacks come last.
+
         Args:
             root: A folder, an archive, or the URL of an archive.
             train: Name of the folder with training images; it must exist.
@@ -97,7 +100,8 @@ class ImageDataset(pd.DataFrame):
                     found.classes,
                     datasets[0].classes,
                 )
-        return datasets[0], datasets[1], datasets[2]
+        names = datasets[0].classes
+        return datasets[0], datasets[1].numbered_as(names), datasets[2].numbered_as(names)
 
     @classmethod
     def from_folder(
@@ -158,6 +162,12 @@ class ImageDataset(pd.DataFrame):
                 raise SpecError(
                     f"{csv} has no column {column!r}; it has {', '.join(map(str, table.columns))}"
                 )
+            missing = np.flatnonzero(table[column].isna().to_numpy())
+            if len(missing):
+                raise SpecError(
+                    f"{csv} has {len(missing)} rows without {column!r}, the first is row "
+                    f"{missing[0]}; remove them"
+                )
         if root is None:
             base = Path.cwd() if is_url(str(csv)) else Path(csv).absolute().parent
         else:
@@ -181,6 +191,17 @@ class ImageDataset(pd.DataFrame):
         base = Path.cwd() if root is None else Path(root).expanduser()
         paths = [base / image for image in im_list]
         return cls.from_files(paths, [fn(str(path)) for path in paths])
+
+    def numbered_as(self, classes: Sequence[Any]) -> ImageDataset:
+        """The same images, their classes numbered as elsewhere.
+
+        Args:
+            classes: Names by number; this dataset's others come behind them.
+        """
+        known = [*classes, *(name for name in self.classes if name not in classes)]
+        numbers = {name: number for number, name in enumerate(known)}
+        labels = [numbers[self.classes[int(label)]] for label in self["label"]]
+        return ImageDataset(pd.DataFrame(self).assign(label=labels), classes=known)
 
     def random_split(
         self, test_size: float = 0.1, val_size: float = 0, random_state: int | None = None
@@ -243,7 +264,9 @@ class ImageDataset(pd.DataFrame):
             if shuffle:
                 rows = np.random.default_rng().permutation(rows)
             indices = [int(row) for row in rows[:nsample]]
-        titles = [str(self.classes[int(self["label"].iloc[row])]) for row in indices]
+        labels = [self["label"].iloc[row] for row in indices]
+        # pandas forgets the names when it joins tables.
+        titles = [str(self.classes[int(k)] if self.classes else k) for k in labels]
         images = [np.asarray(open_image(self["image"].iloc[row])) for row in indices]
         return image_grid(images, titles, columns=ncol, show=show)
 

@@ -33,7 +33,8 @@ class Feed(Protocol):
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """All rows once, in random order: inputs of the model, and classes.
 
-        A last batch of a single row is left out: batch normalisation cannot use it.
+        A last batch of a single row is left out, unless all are: batch normalisation cannot use
+        it.
         """
 
     def validate(self, model: nn.Module) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -150,5 +151,5 @@ def probabilities_of(
 def _shuffled(count: int, batch_size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
     order = torch.randperm(count, generator=generator)
     for batch in torch.split(order, batch_size):
-        if len(batch) > 1 or count == 1:
+        if len(batch) > 1 or 1 in (count, batch_size):
             yield batch

@@ -75,7 +75,7 @@ def open_image(source: Any, wanted_side: int | None = None) -> Image:
         return _as_rgb(source, pil)
     if not isinstance(source, (str, os.PathLike)):
         raise ImageError(f"{source!r} is no image; pass a path, an array or a PIL image")
-    return _from_file(Path(source), pil, wanted_side)
+    return _from_file(_path(source), pil, wanted_side)
 
 
 def image_side(path: str | os.PathLike[str]) -> int:
@@ -84,9 +84,14 @@ def image_side(path: str | os.PathLike[str]) -> int:
     Raises:
         ImageError: It is no image.
     """
-    image = _opened(Path(path), needs_vision("PIL.Image", _PILLOW))
+    image = _opened(_path(path), needs_vision("PIL.Image", _PILLOW))
     with image:
         return int(min(image.size))
+
+
+def _path(source: str | os.PathLike[str]) -> Path:
+    path = Path(source)
+    return path.expanduser() if path.parts[:1] == ("~",) else path
 
 
 def _from_file(path: Path, pil: Any, wanted_side: int | None) -> Image:

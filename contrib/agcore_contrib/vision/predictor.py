@@ -79,9 +79,11 @@ class ImagePredictor:
         if eval_metric is not None:
             one_of("eval_metric", eval_metric, ("accuracy",))
         self._label = label
+        self._problem_type = problem_type
         self._path = None if path is None else Path(path).expanduser().absolute()
         self._verbosity = whole_number("verbosity", verbosity, 0)
         self._classes: list[Any] = []
+        self._names: list[Any] = []
         self._trained: TrainedNetwork | None = None
         self._predictions: Predictions | None = None
         self._summary: dict[str, Any] = {}
@@ -147,7 +149,7 @@ class ImagePredictor:
                 ``max_reward``, ``scheduler_options`` and so on.
             search_options: Options of the searcher.
             scheduler_options: Options of the scheduler. Under Hyperband there is one bracket, and
-                the reduction factor is 2, unless they say otherwise.
+                under all with rungs the reduction factor is 2, unless they say otherwise.
 
         Returns:
             The predictor itself.
@@ -173,9 +175,16 @@ class ImagePredictor:
         _check_share("holdout_frac", holdout_frac)
         train = checked_table(train_data, self._label, "train_data")
         tuning = None
-        if tuning_data is not None and len(tuning_data):
+        names = list(train.classes) if isinstance(train, ImageDataset) else []
+        if tuning_data is not None and not _is_empty(tuning_data):
             tuning = checked_table(tuning_data, self._label, "tuning_data")
+            tuning = _numbered(tuning, self._label, names)
         classes = classes_of(train, self._label)
+        if self._problem_type == "binary" and len(classes) > 2:
+            raise SpecError(
+                f"problem_type='binary' has two classes, and train_data has {len(classes)}; leave "
+                "it out, or pass 'multiclass'"
+            )
         folder = self._run_folder()
         try:
             result = self._search(
@@ -190,7 +199,7 @@ class ImagePredictor:
                 nthreads_per_trial,
                 ngpus_per_trial,
             )
-            self._keep(result, classes, time.monotonic() - began_s)
+            self._keep(result, classes, names, time.monotonic() - began_s)
         finally:
             if self._path is None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -243,13 +252,15 @@ class ImagePredictor:
             random_state=random_state,
         )
 
-    def _keep(self, result: SearchResult, classes: list[Any], total_s: float) -> None:
+    def _keep(
+        self, result: SearchResult, classes: list[Any], names: list[Any], total_s: float
+    ) -> None:
         """Take over what a search has found."""
         from agcore_contrib.vision.trained import TrainedNetwork
 
         self._trained = TrainedNetwork.load(result.checkpoint / NETWORK_FILE)
         self._predictions = None
-        self._classes = classes
+        self._classes, self._names = classes, names
         self._summary = fit_summary(result, REWARD, total_s)
         logger.log(
             logging.INFO if self._verbosity >= 2 else logging.DEBUG,
@@ -295,6 +306,7 @@ class ImagePredictor:
         """
         self._used()
         table = checked_table(data, self._label, "data")
+        table = _numbered(table, self._label, self._names)
         labels = numbers_of(table, self._label, self._classes, unknown=-1)
         pixels, rows = self._readable([str(path) for path in table["image"]])
         found = self._network().probabilities(pixels)
@@ -496,6 +508,22 @@ def _check_share(name: str, value: Any) -> None:
     number = finite_number(name, value)
     if not 0 < number < 1:
         raise SpecError(f"{name}={value!r} must be a share between 0 and 1")
+
+
+def _is_empty(data: Any) -> bool:
+    return isinstance(data, pd.DataFrame) and not len(data)
+
+
+def _numbered(data: pd.DataFrame, label: str, names: list[Any]) -> pd.DataFrame:
+    """``data``; a dataset that numbers its classes otherwise than training did is renumbered."""
+    if not isinstance(data, ImageDataset) or label != "label":
+        return data
+    own, numbers = data.classes, data[label]
+    if not names or not own or own[: len(names)] == names:
+        return data
+    if not pd.api.types.is_integer_dtype(numbers) or not numbers.between(0, len(own) - 1).all():
+        return data  # the user's own labels
+    return data.numbered_as(names)
 
 
 def _images_in(data: Any) -> tuple[list[Any], Any]:

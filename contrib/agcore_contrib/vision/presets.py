@@ -70,6 +70,8 @@ def preset_arguments(presets: str | Mapping[str, Any] | Sequence[Any] | None) ->
         return {}
     if isinstance(presets, (str, Mapping)):
         presets = [presets]
+    if not isinstance(presets, Sequence):
+        raise SpecError(f"presets={presets!r} must be a name, a dict, or a list of these")
     merged: dict[str, Any] = {}
     for preset in presets:
         if isinstance(preset, str):

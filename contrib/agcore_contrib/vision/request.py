@@ -32,6 +32,8 @@ _TUNE_KEYS = (
     "search_options",
     *_RUNG_OPTIONS,
 )
+_BESIDE_OPTIONS = ("searcher", "search_options", "num_trials")
+_PRESET_KEYS = ("time_limit", "hyperparameters", "hyperparameter_tune_kwargs")
 _OWN_ARGUMENTS = frozenset(
     {"train_fn", "reward_attr", "time_attr", "mode", "resource", "checkpoint"}
 )
@@ -81,30 +83,26 @@ def fit_request(
     Raises:
         SpecError: A name is unknown, or a value breaks its rule.
     """
-    given = {
-        "time_limit": None if time_limit == "auto" else time_limit,
-        "hyperparameters": _mapping("hyperparameters", hyperparameters),
-        "hyperparameter_tune_kwargs": _mapping(
-            "hyperparameter_tune_kwargs", hyperparameter_tune_kwargs
-        ),
-    }
-    chosen = {name: value for name, value in given.items() if value is not None}
-    merged = merge_arguments(preset_arguments(presets), chosen)
-    _check_names("presets", merged, tuple(given))
-    settings, of_search = _divided(merged.get("hyperparameters", {}))
+    preset = preset_arguments(presets)
+    _check_names("presets", preset, _PRESET_KEYS)
+    settings, asked = _divided(
+        preset.get("hyperparameters"), preset.get("hyperparameter_tune_kwargs")
+    )
+    own_settings, own_asked = _divided(hyperparameters, hyperparameter_tune_kwargs)
+    settings.update(own_settings)
     if epochs is not None:
         settings["epochs"] = epochs
-    tuning = merged.get("hyperparameter_tune_kwargs", {})
-    _check_names("hyperparameter_tune_kwargs", tuning, _TUNE_KEYS)
     arguments = {
         "search_strategy": search_strategy,
         "num_trials": num_trials,
         "scheduler_options": _mapping("scheduler_options", scheduler_options) or None,
         "search_options": _mapping("search_options", search_options) or None,
     }
-    asked = merge_arguments(merge_arguments(of_search, tuning), _without_none(arguments))
+    asked = merge_arguments(merge_arguments(asked, own_asked), _without_none(arguments))
     _check_settings(settings)
-    return _request(settings, asked, merged.get("time_limit"))
+    if time_limit is None or time_limit == "auto":
+        time_limit = preset.get("time_limit")
+    return _request(settings, asked, time_limit)
 
 
 def _request(settings: dict[str, Any], asked: dict[str, Any], time_limit: Any) -> FitRequest:
@@ -117,6 +115,8 @@ def _request(settings: dict[str, Any], asked: dict[str, Any], time_limit: Any) -
             options[name] = asked[name]
     if strategy.is_hyperband:
         options = {"reduction_factor": 2, "brackets": 1, **options}
+    elif strategy.has_rungs:
+        options = {"reduction_factor": 2, **options}
     _check_options(strategy, options)
     named = any(asked.get(key) for key in ("search_strategy", "scheduler", "searcher"))
     is_search = named or any(isinstance(value, Space) for value in settings.values())
@@ -158,12 +158,19 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def _divided(hyperparameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _divided(hyperparameters: Any, tune_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings of training, and what says how to search, which old scripts put there as well."""
-    _check_names("hyperparameters", hyperparameters, (*SETTINGS, *_TUNE_KEYS))
-    settings = {name: value for name, value in hyperparameters.items() if name in SETTINGS}
-    of_search = {name: value for name, value in hyperparameters.items() if name not in SETTINGS}
-    return settings, of_search
+    given = _mapping("hyperparameters", hyperparameters)
+    _check_names("hyperparameters", given, (*SETTINGS, *_TUNE_KEYS))
+    tuning = _mapping("hyperparameter_tune_kwargs", tune_kwargs)
+    _check_names("hyperparameter_tune_kwargs", tuning, _TUNE_KEYS)
+    settings = {name: value for name, value in given.items() if name in SETTINGS}
+    of_search = {name: value for name, value in given.items() if name not in SETTINGS}
+    asked = merge_arguments(of_search, tuning)
+    for name in ("scheduler_options", "search_options"):
+        if name in asked:
+            asked[name] = _mapping(name, asked[name])
+    return settings, asked
 
 
 def _check_names(where: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -183,6 +190,11 @@ def _check_options(strategy: Strategy, options: Mapping[str, Any]) -> None:
     """
     known = arguments_of(strategy.scheduler) - _OWN_ARGUMENTS
     for name in options:
+        if name in _BESIDE_OPTIONS:
+            raise SpecError(
+                f"scheduler_options has {name!r}; pass it beside them, as "
+                f"hyperparameter_tune_kwargs={{{name!r}: ...}}"
+            )
         if name not in known:
             raise SpecError(
                 f"{name}= has no effect with the scheduler {strategy.scheduler!r}"

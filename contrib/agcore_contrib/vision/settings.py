@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 AUGMENTATIONS = ("none", "flip", "standard")
 LARGEST_SIZE = 1024
+_AT_LEAST_ZERO = ("wd", "momentum", "warmup_epochs", "early_stop_min_delta", "lr_power", "lr_decay")
 NETWORK_FILE = "network.pt"
 """The file of a checkpoint that has the network."""
 
@@ -102,7 +103,7 @@ class TrainSettings:
         whole_number("early_stop_patience", self.early_stop_patience, 0)
         _check_size(self.input_size)
         _above_zero("lr", self.lr)
-        for name in ("wd", "momentum", "warmup_epochs", "early_stop_min_delta", "lr_power"):
+        for name in _AT_LEAST_ZERO:
             _at_least_zero(name, getattr(self, name))
         for name in ("dropout", "label_smoothing"):
             _share(name, getattr(self, name))

@@ -41,6 +41,11 @@ class Strategy:
         """Whether it compares trials at rungs, one after another."""
         return self.scheduler in ("hbs", "hbp")
 
+    @property
+    def has_rungs(self) -> bool:
+        """Whether it has a reduction factor."""
+        return self.is_hyperband or self.scheduler in ("sync", "pasha")
+
 
 def strategy_of(
     search_strategy: str | None, scheduler: str | None = None, searcher: str | None = None
@@ -76,6 +81,8 @@ def strategy_of(
 
 
 def _named(name: str) -> Strategy:
+    if not isinstance(name, str):
+        raise SpecError(f"search_strategy={name!r} must be a name, as 'bayesopt_hyperband'")
     if name in _SCHEDULERS:
         return Strategy(_SCHEDULERS[name], "random")
     if name in _SEARCHERS:

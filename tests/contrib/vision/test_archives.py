@@ -1,8 +1,11 @@
 """Archives: fetched, unpacked, and kept inside of their folder."""
 
 import io
+import random
+import shutil
 import tarfile
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,6 +84,37 @@ def test_what_is_no_archive_is_named(tmp_path, content):
     assert not [name for name in everything_below(cache_folder()) if "content" in name]
 
 
+@pytest.mark.parametrize(("kind", "begin"), [("zip", 200), ("tar.xz", 5000)])
+def test_damage_that_the_decompressor_finds_is_named(tmp_path, kind, begin):
+    path = tmp_path / f"damaged.{kind}"
+    noise = random.Random(0).randbytes(20_000).hex()
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.writestr("a.txt", noise)
+    else:
+        (tmp_path / "a.txt").write_text(noise)
+        with tarfile.open(path, "w:xz") as opened:
+            opened.add(tmp_path / "a.txt", "a.txt")
+    content = bytearray(path.read_bytes())
+    content[begin : begin + 2000] = b"\xff" * 2000
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match=r"damaged\."):
+        unpacked(path)
+
+
+def test_more_than_the_disk_has_room_for_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    folder = tmp_path / "inside"
+    folder.mkdir()
+    for path in (
+        zipped(tmp_path / "a.zip", {"zeros": b"\0" * 2000}),
+        tarred(tmp_path / "a.tar.gz", "zeros", b"\0" * 2000),
+    ):
+        with pytest.raises(ArchiveError, match="AGCORE_CACHE"):
+            unpack(path, folder)
+    assert everything_below(folder) == []
+
+
 def test_an_archive_is_fetched_once(tmp_path, serve):
     zipped(tmp_path / "a.zip", {"one/two.txt": "three"})
     address = f"{serve(tmp_path)}/a.zip"
@@ -104,6 +138,8 @@ def test_a_server_that_refuses_or_is_not_there_is_named(tmp_path, serve):
         fetch(f"{address}/none.zip", tmp_path / "x")
     with pytest.raises(ArchiveError, match="cannot be fetched"):
         fetch("http://127.0.0.1:1/none.zip", tmp_path / "x")
+    with pytest.raises(ArchiveError, match="cannot be fetched"):
+        fetch(f"{address}/a b.zip", tmp_path / "x")
 
 
 def test_a_server_that_never_answers_does_not_hang(tmp_path):

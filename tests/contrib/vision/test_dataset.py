@@ -57,13 +57,14 @@ def test_a_folder_that_cannot_be_read_is_an_error(colours, monkeypatch):
         ImageDataset.from_folder(colours / "train")
 
 
-def test_differing_classes_are_warned_of(tmp_path, colours, caplog):
+def test_a_class_keeps_its_number_where_another_is_missing(tmp_path, colours, caplog):
     import shutil
 
     shutil.copytree(colours, tmp_path / "all")
-    shutil.rmtree(tmp_path / "all" / "test" / "red")
-    _, _, test = ImageDataset.from_folders(tmp_path / "all")
-    assert test.classes == ["blue", "green"]
+    (tmp_path / "all" / "test" / "blue").rename(tmp_path / "all" / "test" / "azure")
+    train, _, test = ImageDataset.from_folders(tmp_path / "all")
+    assert test.classes == [*train.classes, "azure"]
+    assert test["label"].tolist() == [3] * 4 + [1] * 4 + [2] * 4
     assert "are not those in" in caplog.text
 
 
@@ -79,6 +80,13 @@ def test_a_table_with_relative_paths(tmp_path):
 def test_a_table_without_labels_is_an_error(tmp_path):
     (tmp_path / "images.csv").write_text("image,class\na.png,1\n")
     with pytest.raises(SpecError, match="no column 'label'"):
+        ImageDataset.from_csv(tmp_path / "images.csv")
+
+
+@pytest.mark.parametrize(("row", "column"), [("b.png,", "label"), (",cat", "image")])
+def test_a_row_that_lacks_something_is_an_error(tmp_path, row, column):
+    (tmp_path / "images.csv").write_text(f"image,label\na.png,cat\n{row}\n")
+    with pytest.raises(SpecError, match=f"1 rows without '{column}', the first is row 1"):
         ImageDataset.from_csv(tmp_path / "images.csv")
 
 
@@ -117,6 +125,13 @@ def test_images_are_shown_with_their_classes(colours):
     titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
     assert len(titles) == 5
     assert set(titles) <= set(COLOURS)
+
+
+def test_joined_tables_are_shown_with_numbers(colours):
+    matplotlib.use("Agg")
+    data = ImageDataset.from_folder(colours / "train")
+    figure = pd.concat([data, data]).show_images(nsample=2, show=False)
+    assert {axis.get_title() for axis in figure.axes if axis.get_title()} <= {"0", "1", "2"}
 
 
 def test_the_pictures_of_clothes_come_with_the_package():

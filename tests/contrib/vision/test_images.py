@@ -118,3 +118,10 @@ def test_arrays_of_other_shapes_are_refused(shape):
 
 def test_the_side_is_read_from_the_header(tmp_path):
     assert image_side(saved(tmp_path, Image.new("RGB", (30, 20)))) == 20
+
+
+def test_a_tilde_is_the_user_s_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    saved(tmp_path, Image.new("RGB", (4, 4)), "a.png")
+    assert square_pixels("~/a.png", 4).shape == (4, 4, 3)
+    assert image_side("~/a.png") == 4

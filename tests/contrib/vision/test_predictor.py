@@ -1,6 +1,7 @@
 """`ImagePredictor`, with real trials in processes of their own."""
 
 import logging
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,14 @@ def test_colours_are_told_apart(predictor, test):
     assert top1 >= 0.9
     assert top5 == 1.0
     assert predictor.evaluate(test)["top1"] == top1
+
+
+def test_classes_that_are_numbered_otherwise_are_known_by_name(predictor, colours, tmp_path):
+    for name in ("green", "red"):
+        shutil.copytree(colours / "test" / name, tmp_path / name)
+    found = ImageDataset.from_folder(tmp_path)
+    assert set(found["label"]) == {0, 1}
+    assert predictor.evaluate(found).top1 >= 0.8
 
 
 def test_the_summary_says_what_was_found(predictor):
@@ -191,6 +200,7 @@ def test_a_class_that_is_missing_in_validation_is_said(train, caplog):
         ({"hyperparameters": {"model": "small_cmn"}}, "did you mean 'small_cnn'"),
         ({"holdout_frac": 1.5}, "holdout_frac=1.5"),
         ({"ngpus_per_trial": 99}, "num_gpus=99"),
+        ({"tuning_data": 0.2}, "tuning_data is a float"),
     ],
 )
 def test_what_breaks_a_rule_is_an_error(train, given, why):
@@ -201,6 +211,11 @@ def test_what_breaks_a_rule_is_an_error(train, given, why):
 def test_an_unknown_keyword_is_an_error(train):
     with pytest.raises(TypeError, match="nun_trials"):
         ImagePredictor().fit(train, nun_trials=3)
+
+
+def test_three_classes_are_not_binary(train):
+    with pytest.raises(SpecError, match="has two classes, and train_data has 3"):
+        ImagePredictor(problem_type="binary").fit(train)
 
 
 def test_one_class_only_is_an_error(train):

@@ -74,6 +74,19 @@ def test_presets_give_way_to_arguments_and_dicts_are_joined():
     assert request(presets="medium_quality_faster_train", time_limit=9).time_limit_s == 9
 
 
+def test_a_strategy_among_the_hyperparameters_wins_over_that_of_a_preset():
+    asked = {"search_strategy": "hyperband", "grace_period": 1}
+    found = request(presets="best_quality", hyperparameters=asked)
+    assert found.strategy == Strategy("hbs", "random")
+    assert found.scheduler_options["grace_period"] == 1
+    assert found.num_trials == 1024
+
+
+@pytest.mark.parametrize("name", ["sync", "pasha"])
+def test_all_with_rungs_halve_the_trials_by_default(name):
+    assert request(search_strategy=name).scheduler_options == {"reduction_factor": 2}
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_a_request(name):
     found = request(presets=name)
@@ -94,6 +107,11 @@ def test_every_preset_is_a_request(name):
         ({"hyperparameters": {"lr_scheduler": "cosin"}}, "did you mean 'cosine'"),
         ({"hyperparameters": 3}, "must be a dict"),
         ({"hyperparameter_tune_kwargs": {"trials": 3}}, "unknown key 'trials'"),
+        ({"hyperparameter_tune_kwargs": {"scheduler_options": 3}}, "scheduler_options=3"),
+        ({"scheduler_options": {"searcher": "grid"}}, "pass it beside them"),
+        ({"hyperparameters": {"lr_decay": "x"}}, "lr_decay='x'"),
+        ({"search_strategy": ["random"]}, "must be a name"),
+        ({"presets": 3}, "presets=3 must be"),
         ({"search_strategy": "bayes"}, "search_strategy='bayes' is unknown"),
         ({"num_trials": 0}, "num_trials=0"),
         ({"time_limit": -3}, "time_limit=-3"),

@@ -39,6 +39,13 @@ def new_run(images, seed=0, **options):
     return TrainingRun(model, feed, settings, settings.batch_size, CPU, seed)
 
 
+def test_steps_of_one_image_train_too(images):
+    run = new_run(images, batch_size=1)
+    before = weights(run)
+    run.train_epoch()
+    assert not torch.equal(weights(run), before)
+
+
 def weights(run):
     return torch.cat([value.double().flatten() for value in run.model.state_dict().values()])
 
