@@ -25,7 +25,7 @@ def test_the_citation_has_the_version_of_the_code():
 
 
 def test_the_version_stands_nowhere_else():
-    assert agcore.__version__ not in text_of("pyproject.toml")
+    assert f'"{agcore.__version__}"' not in text_of("pyproject.toml")
     assert f"## {agcore.__version__}" in text_of("CHANGELOG.md")
 
 

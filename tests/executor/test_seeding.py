@@ -77,17 +77,20 @@ def test_a_fake_torch_is_treated_like_the_real_one(monkeypatch):
     assert states == {"cpu": 1, "gpus": [2]}
 
 
+FAKE = "agcore_test_torch"
+
+
 @pytest.fixture
 def library(tmp_path, monkeypatch):
-    """A library named torch that notes how it was seeded."""
+    """A library, known by a name that no real one has, that notes how it was seeded."""
+    monkeypatch.setitem(seeding._SEEDERS, FAKE, seeding._SEEDERS["torch"])
     source = "seeds = []\nmanual_seed = seeds.append\n"
-    (tmp_path / "torch").mkdir()
-    (tmp_path / "torch" / "__init__.py").write_text(source)
-    (tmp_path / "torch" / "inner.py").write_text("")
+    (tmp_path / FAKE).mkdir()
+    (tmp_path / FAKE / "__init__.py").write_text(source)
+    (tmp_path / FAKE / "inner.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
-    yield tmp_path / "torch"
-    for name in ("torch", "torch.inner"):
+    yield tmp_path / FAKE
+    for name in (FAKE, f"{FAKE}.inner"):
         sys.modules.pop(name, None)
 
 
@@ -103,8 +106,8 @@ def seeder():
 
 def test_a_library_is_seeded_at_the_end_of_its_first_import(library, seeder):
     seeder.seed(5)
-    torch = importlib.import_module("torch")
-    importlib.import_module("torch.inner")
+    torch = importlib.import_module(FAKE)
+    importlib.import_module(f"{FAKE}.inner")
     assert torch.seeds == [5]
     seeder.seed(6)
     assert torch.seeds == [5, 6]
@@ -115,7 +118,7 @@ def test_a_library_is_seeded_at_the_end_of_its_first_import(library, seeder):
 def test_a_folder_of_the_users_own_by_that_name_is_left_alone(library, seeder):
     (library / "__init__.py").unlink()
     seeder.seed(5)
-    assert importlib.import_module("torch").__file__ is None
+    assert importlib.import_module(FAKE).__file__ is None
     seeder.seed(6)
 
 

@@ -1,6 +1,7 @@
 """Tables of images."""
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,8 +119,15 @@ def test_a_part_of_a_dataset_still_knows_its_classes(colours):
     assert isinstance(data.head(), ImageDataset)
 
 
-def test_images_are_shown_with_their_classes(colours):
+@pytest.fixture
+def off_screen():
+    """Figures that nobody sees, and that are closed."""
     matplotlib.use("Agg")
+    yield
+    plt.close("all")
+
+
+def test_images_are_shown_with_their_classes(colours, off_screen):
     data = ImageDataset.from_folder(colours / "train")
     figure = data.show_images(nsample=5, ncol=3, show=False)
     titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
@@ -127,8 +135,7 @@ def test_images_are_shown_with_their_classes(colours):
     assert set(titles) <= set(COLOURS)
 
 
-def test_joined_tables_are_shown_with_numbers(colours):
-    matplotlib.use("Agg")
+def test_joined_tables_are_shown_with_numbers(colours, off_screen):
     data = ImageDataset.from_folder(colours / "train")
     figure = pd.concat([data, data]).show_images(nsample=2, show=False)
     assert {axis.get_title() for axis in figure.axes if axis.get_title()} <= {"0", "1", "2"}
