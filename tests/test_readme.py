@@ -5,29 +5,41 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-PYTHON = [code for language, code in BLOCKS if language == "python"]
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = FENCED.findall(README)
+IMAGES = README.partition("\n## Images\n")[2]
+"""Needs an extra and pictures, so that it is tested by itself."""
+PYTHON_OF_IMAGES = [code for language, code in FENCED.findall(IMAGES) if language == "python"]
+PYTHON = [
+    code for language, code in BLOCKS if language == "python" and code not in PYTHON_OF_IMAGES
+]
 SHELL = [code.strip() for language, code in BLOCKS if language == "sh"]
 HANGS_AFTER_S = 100
 PATH = os.pathsep.join([str(ROOT), str(ROOT / "contrib")])
 
 
-def run(code, folder):
+def run(code, folder, timeout_s=HANGS_AFTER_S, warnings="error"):
     """What a program of its own prints."""
     (folder / "pasted.py").write_text(code)
     done = subprocess.run(
         [sys.executable, "pasted.py"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": PATH, "PYTHONWARNINGS": "error"},
+        env={
+            **os.environ,
+            "AGCORE_CACHE": str(folder / "cache"),
+            "PYTHONPATH": PATH,
+            "PYTHONWARNINGS": warnings,
+        },
         capture_output=True,
         text=True,
-        timeout=HANGS_AFTER_S,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -52,6 +64,31 @@ def test_all_python_runs_from_top_to_bottom_as_pasted(tmp_path):
     assert "is a multiple of five" in printed
     assert "{'epoch': 20, 'accuracy': " in printed
     assert (tmp_path / "incumbent.png").stat().st_size > 5000
+
+
+@pytest.mark.timeout(400)
+def test_the_python_about_images_runs_as_pasted_but_for_the_hours(tmp_path):
+    """On pictures that come with the package, in an archive like the one that it speaks of."""
+    pytest.importorskip("torch", reason="needs the extra vision")
+    from agcore_contrib.vision import load_fashion4
+
+    pictures, _ = load_fashion4(tmp_path / "clothes")
+    with zipfile.ZipFile(tmp_path / "flowers.zip", "w") as archive:
+        for number, (path, label) in enumerate(
+            pictures[["image", "label"]].itertuples(index=False)
+        ):
+            part = "test" if number % 5 == 0 else "train"
+            if number % 5 < 2:
+                archive.write(path, f"{part}/kind {label}/{number}.png")
+    (tmp_path / "new.jpg").write_bytes(Path(pictures["image"].iloc[0]).read_bytes())
+
+    assert len(PYTHON_OF_IMAGES) == 3
+    code = "import agcore as ag\n" + "\n".join(PYTHON_OF_IMAGES)
+    printed = run(re.sub(r"time_limit=\d+", "time_limit=10", code), tmp_path, 390, "default")
+    accuracy, config = printed.splitlines()[0].split(" ", 1)
+    assert float(accuracy) > 0.5
+    assert "'lr': " in config
+    assert (tmp_path / "flowers.ag").exists()
 
 
 def test_the_commands_of_the_command_line_exist():
@@ -118,7 +155,8 @@ def test_what_the_readme_speaks_of_is_in_the_checkout(path):
     assert (ROOT / path).is_file()
 
 
-def test_lines_of_the_screen_fit_eighty_columns():
+def test_no_block_escapes_the_tests_and_screens_fit_eighty_columns():
+    assert {language for language, _ in BLOCKS} == {"python", "sh", "text"}
     screens = [code for language, code in BLOCKS if language == "text"]
     assert screens
     assert all(len(line) <= 80 for screen in screens for line in screen.splitlines())
