@@ -30,13 +30,14 @@ best that any run of the problem has seen, and to the best of the table where th
 
 With ``--cache`` each run is kept as it ends, and a run that is there is not made again, so that the
 whole may be interrupted and go on, or get more seeds. Delete the file's lines of a method to have
-it run anew.
+it run anew. A file whose name ends in ``.gz`` is compressed.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import gzip
 import json
 import os
 import subprocess
@@ -297,15 +298,22 @@ class Cache:
     """Runs that were made, in a file of JSON lines.
 
     Args:
-        path: The file; None keeps them in memory only.
+        path: The file, compressed if its name ends in ``.gz``; None keeps them in memory only.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.runs: dict[tuple[str, str, int], Run] = {}
         if path is not None and path.exists():
-            for line in path.read_text().splitlines():
-                self._remember(Run(**json.loads(line)))
+            with self._opened("rt") as file:
+                for line in file:
+                    self._remember(Run(**json.loads(line)))
+
+    def _opened(self, mode: str) -> Any:
+        assert self._path is not None
+        if self._path.suffix == ".gz":
+            return gzip.open(self._path, mode, encoding="utf-8")
+        return self._path.open(mode, encoding="utf-8")
 
     def _remember(self, made: Run) -> None:
         self.runs[made.method, made.problem, made.seed] = made
@@ -314,7 +322,7 @@ class Cache:
         """Keep a run."""
         self._remember(made)
         if self._path is not None:
-            with self._path.open("a") as file:
+            with self._opened("at") as file:
                 file.write(json.dumps(asdict(made)) + "\n")
 
 

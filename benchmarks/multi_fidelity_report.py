@@ -1,7 +1,8 @@
 """Tables and picture of ``multi_fidelity.py``: regret over time, time to ASHA's error, ranks.
 
-Means over seeds, with 95% percentile bootstrap intervals of the mean. Time is counted in
-full-length evaluations that could have been paid for, so that problems can stand side by side.
+Means over seeds, with 95% percentile bootstrap intervals of the mean; where two methods are
+compared, over the seeds of both. Time is counted in full-length evaluations that could have been
+paid for, so that problems can stand side by side.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 RESAMPLES = 2000
 BASELINE = "ASHA promotion"
 """Whose final error the others are to reach."""
+RIVALS = ("bayesopt matern52", "Syne Tune MOBSTER")
+"""What is compared seed by seed: the same algorithm here and elsewhere."""
 GRID_SIZE = 400
 
 
@@ -117,25 +120,37 @@ class Results:
         """Seeds that were run."""
         return sorted(self._regrets[problem.name, method])
 
-    def regrets(self, problem: Problem, method: str) -> Array:
-        """Regret in percentage points, shape (seeds, GRID_SIZE), by increasing seed."""
+    def common_seeds(self, problem: Problem, *methods: str) -> list[int]:
+        """Seeds that were run with each of the methods."""
+        return sorted(set.intersection(*(set(self.seeds(problem, m)) for m in methods)))
+
+    def regrets(self, problem: Problem, method: str, seeds: Sequence[int] | None = None) -> Array:
+        """Regret in percentage points, shape (seeds, GRID_SIZE).
+
+        Args:
+            problem: Of which.
+            method: Its title.
+            seeds: Those to take, in this order; None takes all, by increasing seed.
+        """
         by_seed = self._regrets[problem.name, method]
-        rows = [by_seed[seed] for seed in sorted(by_seed)]
+        rows = [by_seed[seed] for seed in (sorted(by_seed) if seeds is None else seeds)]
         return np.array(rows).reshape(len(rows), GRID_SIZE)
 
-    def at_budget(self, problem: Problem, method: str, budget: float) -> Array:
-        """Regret once a budget is used up, shape (seeds,)."""
+    def at_budget(
+        self, problem: Problem, method: str, budget: float, seeds: Sequence[int] | None = None
+    ) -> Array:
+        """Regret once a budget is used up, shape (seeds,), NaN where a run has ended before."""
         column = int(np.searchsorted(self.grid(problem), budget * (1 - 1e-9)))
-        return self.regrets(problem, method)[:, column]
+        return self.regrets(problem, method, seeds)[:, column]
 
     def effort(self, problem: Problem, method: str) -> tuple[float, float]:
         """Median number of trials, and of processor seconds."""
         runs = self._runs[problem.name, method]
         return float(np.median([r.trials for r in runs])), float(np.median([r.cpu_s for r in runs]))
 
-    def time_to(self, problem: Problem, method: str, regret: float) -> float:
+    def time_to(self, problem: Problem, method: str, regret: float, seeds: Sequence[int]) -> float:
         """When the mean regret is first no larger, in full-length evaluations; inf if never."""
-        mean = self.regrets(problem, method).mean(axis=0)
+        mean = self.regrets(problem, method, seeds).mean(axis=0)
         reached = np.flatnonzero(mean <= regret + 1e-12)
         return float(self.grid(problem)[reached[0]]) if len(reached) else float("inf")
 
@@ -187,6 +202,7 @@ def print_report(results: Results) -> None:
     for problem in results.problems:
         _print_regrets(results, problem)
     _print_times(results)
+    _print_rivals(results)
     _print_ranks(results)
 
 
@@ -212,11 +228,11 @@ def speed_ups(results: Results, method: str) -> Mapping[str, float]:
     """By problem, how much sooner a method's mean regret is at the final one of the baseline."""
     found = {}
     for problem in results.problems:
-        baseline = results.regrets(problem, BASELINE)
-        if len(baseline) and results.seeds(problem, method):
-            final = float(baseline.mean(axis=0)[-1])
-            took = results.time_to(problem, BASELINE, final)
-            found[problem.name] = took / results.time_to(problem, method, final)
+        seeds = results.common_seeds(problem, BASELINE, method)
+        if seeds:
+            final = float(results.regrets(problem, BASELINE, seeds).mean(axis=0)[-1])
+            took = results.time_to(problem, BASELINE, final, seeds)
+            found[problem.name] = took / results.time_to(problem, method, final, seeds)
     return found
 
 
@@ -229,6 +245,24 @@ def _print_times(results: Results) -> None:
     for method in results.methods:
         found = speed_ups(results, method)
         print(f"{method:<28}" + "".join(f"{found.get(name, np.nan):>18.2f}" for name in names))
+
+
+def _print_rivals(results: Results) -> None:
+    own, other = RIVALS
+    if own not in results.methods or other not in results.methods:
+        return
+    print(f"\nMean regret of {own}, of {other}, and their difference seed by seed [95% interval]")
+    for problem in results.problems:
+        seeds = results.common_seeds(problem, own, other)
+        for budget in problem.budgets:
+            regrets = [results.at_budget(problem, m, budget, seeds) for m in RIVALS]
+            if not seeds or not np.isfinite(regrets).all():
+                continue
+            means = "".join(f"{values.mean():>8.2f}" for values in regrets)
+            print(
+                f"{problem.name:<24}{budget:>4} evaluations{means}"
+                f"{figure(regrets[0] - regrets[1])!s:>26}{len(seeds):>4} seeds"
+            )
 
 
 def _print_ranks(results: Results) -> None:
