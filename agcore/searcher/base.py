@@ -111,6 +111,9 @@ class BaseSearcher:
         self._known: dict[str, str] = {}  # keys by themselves: equal ones are kept once
         self._last_key: tuple[Config | None, str] = (None, "")
         self.constraint = _checked_constraint(constraint)
+        # By identity, since all candidates may be asked about at each draw; with the config, since
+        # an identity may be another object's in a copy of the searcher.
+        self._keys_of_candidates: dict[int, tuple[Config, str]] = {}
         self.candidates = self._distinct(candidates)
         self._first = self._first_configs(points_to_evaluate or (), first_is_default)
         self._num_observed = 0
@@ -128,7 +131,9 @@ class BaseSearcher:
         if isinstance(configs, (Mapping, str)) or not isinstance(configs, Sequence) or not configs:
             raise SpecError(f"candidates={configs!r} must be a list of configs, at least one")
         complete = [self.configspace.complete(config) for config in configs]
-        return list({self._key(config): config for config in complete}.values())
+        distinct = {self.configspace.key(config): config for config in complete}
+        self._keys_of_candidates = {id(config): (config, key) for key, config in distinct.items()}
+        return list(distinct.values())
 
     def _first_configs(
         self, points: Sequence[Mapping[str, Any]], first_is_default: bool
@@ -227,9 +232,12 @@ class BaseSearcher:
     def _key(self, config: Config) -> str:
         # Asked about a config and told to exclude it, we need its key twice in a row.
         last, key = self._last_key
-        if last is not config:
+        if last is config:
+            return key
+        candidate, key = self._keys_of_candidates.get(id(config), (None, ""))
+        if candidate is not config:
             key = self.configspace.key(config)
-            self._last_key = (config, key)
+        self._last_key = (config, key)
         return key
 
     @property

@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -75,6 +77,15 @@ def test_candidates_are_drawn_by_number_and_each_at_most_once():
     assert sorted(c["units"] for c in proposed[:5]) == [16, 17, 18, 19, 20]
     assert all(config in candidates for config in proposed[:5])
     assert proposed == configs(RandomSearcher(SPACE, candidates=candidates), 7)
+
+
+def test_copies_of_a_searcher_draw_the_same_candidates():
+    searcher = RandomSearcher(SPACE, candidates=[{"units": 16 + k} for k in range(40)])
+    first = configs(searcher, 10)
+    copied = pickle.loads(pickle.dumps(searcher))
+    rest = [config["units"] for config in configs(copied, 40) if config is not None]
+    assert len(rest) == len(set(rest)) == 30
+    assert not {config["units"] for config in first} & set(rest)
 
 
 def test_a_constraint_changes_only_the_draws_that_break_it():
