@@ -30,11 +30,29 @@ def test_the_version_stands_nowhere_else():
 
 
 def test_the_notice_names_every_file_of_data_that_ships():
-    folder = resources.files("agcore.datasets")
-    shipped = [file.name for file in folder.iterdir() if file.name.endswith(".gz")]
-    assert shipped
-    for name in shipped:
-        assert f"agcore/datasets/{name}" in text_of("NOTICE")
+    packages = {"agcore.datasets": "", "agcore_contrib.vision": "data"}
+    for package, below in packages.items():
+        files = resources.files(package).joinpath(below).iterdir()
+        shipped = [file.name for file in files if file.name.endswith((".gz", ".xz"))]
+        assert shipped
+        for name in shipped:
+            path = "/".join([*package.split("."), below, name]).replace("//", "/")
+            assert path in text_of("NOTICE")
+
+
+def test_the_notice_names_only_what_is_there():
+    named = re.findall(r"^(\w+/\S+)$", text_of("NOTICE"), re.MULTILINE)
+    assert len(named) >= 5
+    for path in named:
+        assert (ROOT / path).is_file() or (ROOT / "contrib" / path).is_file(), path
+
+
+@pytest.mark.parametrize("folder", ["agcore", "contrib/agcore_contrib"])
+def test_the_packages_say_that_they_are_typed(folder):
+    assert (ROOT / folder / "py.typed").is_file()
+    _, _, package_data = text_of("pyproject.toml").partition("[tool.setuptools.package-data]\n")
+    line = next(line for line in package_data.splitlines() if line.startswith(Path(folder).name))
+    assert '"py.typed"' in line
 
 
 def test_the_hooks_run_what_the_ci_runs():
