@@ -17,7 +17,8 @@ method is a searcher with a scheduler:
 * ``BOHB``: kernel density estimates, with promotion, as all that follow;
 * ``bayesopt KERNEL``: a Gaussian process over config and resource; that with ``matern52`` is the
   default and is what is called MOBSTER elsewhere;
-* ``Hyper-Tune``: one Gaussian process for each rung, weighted;
+* ``Hyper-Tune``: one Gaussian process for each rung, weighted, with up to four brackets drawn by
+  these weights and delayed promotion (D-ASHA);
 * ``Syne Tune ASHA`` and ``Syne Tune MOBSTER``: those of syne-tune 0.13.0 with its own simulator, in
   an environment of its own (``--venvs``; ``--peers ''`` leaves them out). The latter takes minutes
   for what takes others seconds: on LCBench it has a quarter of the budget.
@@ -99,6 +100,10 @@ class Method:
         return problem.budgets[0 if self.is_slow and problem.spec["kind"] == "lcbench" else -1]
 
 
+HYPERTUNE = {"type": "promotion", "brackets": 4, "delay_promotion": True}
+"""All that Hyper-Tune is: weighted models, weighted brackets, delayed promotion."""
+
+
 def _promotion(title: str, searcher: str, **search_options: Any) -> Method:
     kind = {"type": "promotion"}
     return Method(title, "HyperbandScheduler", searcher, kind, search_options)
@@ -124,7 +129,7 @@ METHODS = (
     Method("PASHA", "PASHAScheduler"),
     _promotion("BOHB", "bohb"),
     *map(_bayesopt, KERNELS),
-    _promotion("Hyper-Tune", "hypertune"),
+    Method("Hyper-Tune", "HyperbandScheduler", "hypertune", settings=HYPERTUNE),
     Method("Syne Tune ASHA", "ASHA-promotion", is_peer=True),
     Method("Syne Tune MOBSTER", "MOBSTER", is_peer=True, has_few_seeds=True, is_slow=True),
 )
