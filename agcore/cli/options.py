@@ -98,8 +98,8 @@ def _search_options(default_scheduler: str) -> list[Callable[[Command], Command]
             metavar="NAME",
             default="random",
             show_default=True,
-            help="Who proposes configs: random, sobol, grid (finite spaces), evolution, tpe, bohb, "
-            "bayesopt, hypertune (with rungs).",
+            help="Who proposes configs: auto (picks what suits), random, sobol, grid (finite "
+            "spaces), evolution, tpe, bohb, bayesopt, hypertune (with rungs).",
         ),
         click.option(
             "--seed",

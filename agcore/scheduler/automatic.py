@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from agcore.journal import read_journal
 from agcore.records import RunStarted
 from agcore.run_directory import RunDirectory
+from agcore.scheduler.brackets import num_weighed
 from agcore.searcher import SEARCHERS, Pick, pick_searcher
 
 if TYPE_CHECKING:
+    from agcore.policy import Policy
     from agcore.scheduler.options import RunOptions
     from agcore.space import SearchSpace
 
 
 def picked_for(
-    options: RunOptions, space: SearchSpace, max_resource: int | None, *, explores: bool
+    options: RunOptions, space: SearchSpace, policy: Policy, *, explores: bool
 ) -> Pick | None:
     """What ``searcher='auto'`` stands for; None if the user names a searcher.
 
@@ -25,7 +27,7 @@ def picked_for(
     Args:
         options: Of the run.
         space: What is searched.
-        max_resource: Largest resource of a scheduler with rungs; None under FIFO.
+        policy: Of the scheduler.
         explores: Whether the scheduler changes configs itself.
     """
     if options.searcher != "auto":
@@ -38,7 +40,8 @@ def picked_for(
         space,
         options.search_options,
         num_trials=options.num_trials,
-        max_resource=max_resource,
+        max_resource=policy.max_resource,
+        num_brackets=num_weighed(policy),
         explores=explores,
     )
 

@@ -25,7 +25,7 @@ def bracket_lessons(policy: Policy, searcher: Searcher) -> Callable[[], None]:
     learnt: Callable[[Sequence[int]], Sequence[float]] | None
     learnt = getattr(searcher, "bracket_weights", None)
     weigh: Callable[[Sequence[float]], None] | None = getattr(policy, "weigh_brackets", None)
-    firsts: Sequence[int] = getattr(policy, "bracket_first_milestones", ())
+    firsts = _first_milestones(policy)
     if learnt is None or weigh is None or len(firsts) < 2:
         return _nothing
 
@@ -33,6 +33,15 @@ def bracket_lessons(policy: Policy, searcher: Searcher) -> Callable[[], None]:
         weigh(learnt(firsts))
 
     return tell
+
+
+def num_weighed(policy: Policy) -> int:
+    """Number of brackets that a policy draws by weights which a searcher may learn, at least 1."""
+    return len(_first_milestones(policy)) if hasattr(policy, "weigh_brackets") else 1
+
+
+def _first_milestones(policy: Policy) -> Sequence[int]:
+    return getattr(policy, "bracket_first_milestones", ())
 
 
 def _nothing() -> None:

@@ -106,9 +106,7 @@ class TrialScheduler(RunResults):
             marks_brackets=policy.max_resource is not None,
         )
         super().__init__(history, self._settings)
-        self._pick = picked_for(
-            options, train_fn.cs, policy.max_resource, explores=explorer is not None
-        )
+        self._pick = picked_for(options, train_fn.cs, policy, explores=explorer is not None)
         self._searcher = self._make_searcher()
         given = options.searcher
         self.searcher: Any = self._searcher if isinstance(given, str) else given

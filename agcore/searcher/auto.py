@@ -32,6 +32,7 @@ def pick(
     *,
     num_trials: int | None = None,
     max_resource: int | None = None,
+    num_brackets: int = 1,
     explores: bool = False,
 ) -> Pick:
     """The searcher that suits.
@@ -40,6 +41,7 @@ def pick(
         space: What is searched.
         num_trials: How many there will be; None if the number is open.
         max_resource: Largest resource of a scheduler with rungs; None under FIFO.
+        num_brackets: Of which the scheduler draws by weights that a searcher may learn.
         explores: Whether the scheduler changes configs itself, as population-based training.
     """
     num_configs = space.size
@@ -63,6 +65,8 @@ def pick(
     num_columns = _num_columns(space)
     if num_columns > _MOST_COLUMNS:
         return Pick(many, f"{num_columns} columns are too many for a Gaussian process")
+    if max_resource is not None and num_brackets > 1:
+        return Pick("hypertune", f"it learns which of the {num_brackets} brackets is worth most")
     if max_resource is not None:
         return Pick("bayesopt", "a Gaussian process learns from all rungs together")
     return Pick("bayesopt", "a Gaussian process needs the fewest trials")

@@ -172,6 +172,7 @@ def pick_searcher(
     *,
     num_trials: int | None = None,
     max_resource: int | None = None,
+    num_brackets: int = 1,
     explores: bool = False,
 ) -> Pick:
     """What ``searcher='auto'`` stands for.
@@ -182,9 +183,16 @@ def pick_searcher(
             knows decide for it.
         num_trials: How many there will be; None if the number is open.
         max_resource: Largest resource of a scheduler with rungs; None under FIFO.
+        num_brackets: Of which the scheduler draws by weights that a searcher may learn.
         explores: Whether the scheduler changes configs itself, as population-based training.
     """
-    found = pick(configspace, num_trials=num_trials, max_resource=max_resource, explores=explores)
+    found = pick(
+        configspace,
+        num_trials=num_trials,
+        max_resource=max_resource,
+        num_brackets=num_brackets,
+        explores=explores,
+    )
     unknown = set(options or {}) - _options_of(_class_of(found.name, max_resource))
     if wanted := unknown & _options_of(_class_of("bayesopt", max_resource)):
         return Pick("bayesopt", f"search_options has {', '.join(sorted(wanted))}")

@@ -75,3 +75,24 @@ def test_population_based_training_gets_evenly_spread_members():
         train, population_size=4, searcher="auto", executor="inline", progress=False
     )
     assert "searcher='sobol'" in repr(scheduler)
+
+
+@pytest.mark.parametrize(
+    ("kind", "brackets", "picked"),
+    [
+        (ag.scheduler.HyperbandScheduler, 3, "hypertune"),
+        (ag.scheduler.HyperbandScheduler, 1, "bayesopt"),
+        # Its brackets take turns as published: nobody draws them.
+        (ag.scheduler.SynchronousHyperbandScheduler, 2, "bayesopt"),
+    ],
+)
+def test_brackets_that_are_drawn_are_learnt_about(kind, brackets, picked):
+    scheduler = kind(
+        train,
+        num_trials=20,
+        brackets=brackets,
+        searcher="auto",
+        executor="inline",
+        progress=False,
+    )
+    assert f"searcher='{picked}'" in repr(scheduler)
