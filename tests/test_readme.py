@@ -100,8 +100,7 @@ def test_the_commands_of_the_command_line_exist():
         timeout=HANGS_AFTER_S,
         check=True,
     ).stdout
-    # tests/contrib/otx runs those of a workspace.
-    own = [code for code in SHELL if not code.startswith("agcore build")]
+    own = [code for code in SHELL if "agcore build" not in code]
     for option in set(re.findall(r"--[a-z][a-z-]+", " ".join(own))):
         assert option in shown
 
@@ -141,6 +140,31 @@ def test_the_commands_of_the_command_line_run_one_after_the_other(tmp_path):
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     assert (tmp_path / "loss.svg").is_file()
+
+
+def test_the_commands_of_a_workspace_run_as_they_stand(tmp_path):
+    pytest.importorskip("yaml", reason="needs the extra otx")
+    (train,) = [code for code in PYTHON if "import TrialStatus" in code]
+    (commands,) = [code for code in SHELL if "agcore build" in code]
+    (tmp_path / "train.py").write_text(train)
+    agcore = f'agcore() {{ {shlex.quote(sys.executable)} -m agcore "$@"; }}'
+    done = subprocess.run(
+        ["bash", "-euc", f"{agcore}\n{commands}"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": PATH + os.pathsep + os.environ.get("PYTHONPATH", ""),
+            "PYTHONWARNINGS": "error",
+        },
+        capture_output=True,
+        text=True,
+        timeout=HANGS_AFTER_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    outputs = tmp_path / "otx-workspace-CLASSIFICATION-digits" / "outputs"
+    assert (outputs / "train" / "models" / "model.pkl").is_file()
+    assert (outputs / "hpo").is_dir()
 
 
 def test_nothing_is_promised_that_does_not_exist():

@@ -24,8 +24,8 @@ class TimeBudget:
         non_pure_train_ratio: Share of an epoch's time that does not shrink with the subset, as
             that of validation.
         subset_ratio: Share of the data that trials train on, never to be moved. Chosen or fixed,
-            it reaches a train function that has an argument ``subset_ratio``; without one, trials
-            use all data.
+            it reaches the train function's argument ``subset_ratio``; a function without one is
+            refused.
 
     Raises:
         SpecError: A value breaks its rule.

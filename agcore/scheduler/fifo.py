@@ -25,10 +25,11 @@ class FIFOScheduler(TrialScheduler):
         args: Replaces ``train_fn.args``.
         resource: What each trial gets: ``num_cpus`` (1) and ``num_gpus`` (0; a share below 1
             lets trials share a GPU). More CPUs than there are: one warning, one trial at a time.
-        searcher: ``'random'``, ``'grid'``, or a searcher object.
-        search_options: Options of the searcher by name: ``random_seed``,
-            ``points_to_evaluate``, ``first_is_default``, and ``debug_log=True``, which shows
-            every decision on the screen.
+        searcher: A name that `searcher_factory` takes, or a searcher object.
+        search_options: Options of the searcher by name: its own, those of all searchers
+            (``random_seed``, ``points_to_evaluate``, ``first_is_default``, ``candidates``,
+            ``constraint``, ``warm_start_from``), and ``debug_log=True``, which shows every
+            decision on the screen.
         num_trials: Trials in total. This, ``time_out`` or ``time_budget`` must be given.
         time_out: Seconds after which nothing new starts.
         time_budget: In the place of ``time_out``: seconds, text as ``'2h'``, or an
