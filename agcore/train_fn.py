@@ -115,6 +115,17 @@ class TrainFunction:
         """The keys of a config, and the space at each."""
         return OrderedDict((hp.name, hp.space) for hp in self.cs.get_hyperparameters())
 
+    @property
+    def yields(self) -> bool:
+        """Whether the function is a generator function.
+
+        Such a one trains nothing: it yields its reports and what they cost, to be played
+        (``executor='simulated'``). What it wraps is not looked at: a wrapper may run a generator.
+        """
+        f: Any = self.f
+        # Calling an object calls what its class has.
+        return inspect.isgeneratorfunction(f) or inspect.isgeneratorfunction(type(f).__call__)
+
     def __call__(
         self,
         args: Mapping[str, Any] | Any = None,

@@ -67,7 +67,7 @@ def test_all_python_runs_from_top_to_bottom_as_pasted(tmp_path):
 
 
 @pytest.mark.timeout(400)
-def test_the_python_about_images_runs_as_pasted_but_for_the_hours(tmp_path):
+def test_the_python_about_images_runs_as_pasted_but_with_two_trials(tmp_path):
     """On pictures that come with the package, in an archive like the one that it speaks of."""
     pytest.importorskip("torch", reason="needs the extra vision")
     from agcore_contrib.vision import load_fashion4
@@ -84,7 +84,7 @@ def test_the_python_about_images_runs_as_pasted_but_for_the_hours(tmp_path):
 
     assert len(PYTHON_OF_IMAGES) == 3
     code = "import agcore as ag\n" + "\n".join(PYTHON_OF_IMAGES)
-    printed = run(re.sub(r"time_limit=\d+", "time_limit=10", code), tmp_path, 390, "default")
+    printed = run(re.sub(r"(time_limit=\d+)", r"\1, num_trials=2", code), tmp_path, 390, "default")
     accuracy, config = printed.splitlines()[0].split(" ", 1)
     assert float(accuracy) > 0.5
     assert "'lr': " in config

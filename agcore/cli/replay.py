@@ -11,15 +11,45 @@ from agcore.cli.options import TAKEN_BY, SectionedCommand, rung_options
 
 _SCHEDULERS = ("fifo", "hbs", "hbp", "median", "sync", "pasha")
 _NEED_NO_FUNCTION = ("recorded", "random")
+_TAKEN_BY = {
+    **TAKEN_BY,
+    "rung_levels": ("hbs", "hbp"),
+    "delay_promotion": ("hbp",),
+    "min_samples": ("median",),
+    "num_spared": ("median",),
+    "epsilon": ("pasha",),
+    "epsilon_percentile": ("pasha",),
+}
+"""For each option of schedulers that stop or pause: which of them take it."""
+_REPLACED_BY_LEVELS = ("grace_period", "reduction_factor")
 
 
 def _split(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> list[str]:
     """The names, which may stand in one word with commas between."""
     names = [name.strip() for word in given for name in word.split(",")]
     for name in names:
-        if name not in _SCHEDULERS:
+        if name not in (*_SCHEDULERS, "pbt"):  # why not pbt is said later
             raise click.BadParameter(f"{name!r} is not one of {', '.join(_SCHEDULERS)}.")
     return list(dict.fromkeys(names))
+
+
+def _levels(_: click.Context, __: click.Parameter, given: str | None) -> list[int] | None:
+    """The levels, written with commas between."""
+    if given is None:
+        return None
+    try:
+        return [int(level) for level in given.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{given!r} must be whole numbers, as 1,3,9.") from None
+
+
+def _is_recorded(_: click.Context, __: click.Parameter, between: str | None) -> str | None:
+    """What stands for other configs, if that is on record."""
+    if between is not None:
+        from agcore.whatif.replay import check_between
+
+        check_between(between)
+    return between
 
 
 @click.command(
@@ -66,7 +96,8 @@ Exit codes:
 )
 @click.option(
     "--between",
-    type=click.Choice(["nearest"]),
+    metavar="[nearest]",
+    callback=_is_recorded,
     help="Let the searcher propose any config of the space; the nearest trial recorded to its "
     "end stands for it (needs --function).",
 )
@@ -79,6 +110,41 @@ Exit codes:
 @rung_options(
     "Full resource of a trial; nothing behind it is looked at. By default the largest that was "
     "reported."
+)
+@click.option(
+    "--rung-levels",
+    metavar="N,N,...",
+    callback=_levels,
+    help="hbs, hbp: resources of the rungs, in the place of --grace-period and --reduction-factor.",
+)
+@click.option(
+    "--delay-promotion",
+    is_flag=True,
+    help="hbp: let no more of a rung go on than its share (D-ASHA).",
+)
+@click.option(
+    "--min-samples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="median: other trials that must have come as far before one is stopped; by default 5.",
+)
+@click.option(
+    "--num-spared",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="median: how many of the first trials are never stopped; by default 0.",
+)
+@click.option(
+    "--epsilon",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="pasha: rewards that differ by no more count as equal; by default estimated.",
+)
+@click.option(
+    "--epsilon-percentile",
+    type=click.FloatRange(min=0, max=100),
+    metavar="P",
+    help="pasha: percentile of differences that is the estimate; by default 90.",
 )
 @click.option(
     "--num-trials",
@@ -123,9 +189,10 @@ def replay(run: Path, schedulers: list[str], top: float, **options: Any) -> None
     from agcore.cli.target import load_train_function
     from agcore.whatif import replay as replay_run
 
+    options["delay_promotion"] = options["delay_promotion"] or None
     _check(schedulers, options)
     function, seed = options["function"], options["seed"]
-    arguments = {name: options[name] for name in ("grace_period", "reduction_factor", "brackets")}
+    arguments = {name: options[name] for name in _TAKEN_BY if name != "max_t"}
     arguments |= {} if seed is None else {"seed": seed}
     result = replay_run(
         run,
@@ -161,11 +228,18 @@ def _check(schedulers: list[str], options: dict[str, Any]) -> None:
     Raises:
         click.UsageError: An option needs another one.
     """
-    for name, takers in TAKEN_BY.items():
-        if name != "max_t" and options[name] is not None and not set(takers) & set(schedulers):
+    for name, takers in _TAKEN_BY.items():
+        if name == "max_t" or options[name] is None or "pbt" in schedulers:
+            continue
+        able = set(takers) & set(schedulers)
+        if not able:
             raise click.UsageError(
                 f"--{name.replace('_', '-')} has no effect with --scheduler "
                 f"{','.join(schedulers)}; name one of {', '.join(takers)}"
+            )
+        if name in _REPLACED_BY_LEVELS and options["rung_levels"] and able <= {"hbs", "hbp"}:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} has no effect beside --rung-levels; pass one of them"
             )
     if options["between"] and options["searcher"] == "recorded":
         raise click.UsageError(

@@ -66,6 +66,10 @@ class ReplayReport(Page):
             f"Simulated from its curves: {counted(result.num_workers, 'worker')}, "
             f"{self._resource} up to {result.max_t}, {self._configs}, {promoted}."
         )
+        if "simulated" in settings:
+            self._say(
+                f"Note: the run was simulated itself, with the curves of {settings['simulated']}."
+            )
         if not result.has_ended:
             self._say(
                 "Note: the run has no end on record. It still runs, or was killed; its trials are "

@@ -76,6 +76,8 @@ class Summary(Page):
             self._prose(
                 Text(f"{settings['searcher']} was picked, because {settings['picked_because']}.")
             )
+        if "simulated" in settings:
+            self._prose(Text(f"Simulated with the curves of {settings['simulated']}."))
         self._out.line()
 
     def _write_best(self) -> None:

@@ -117,6 +117,11 @@ class YahpoCurves:
         """The seven hyperparameters, for ``@ag.args(**curves.search_space(), epochs=52)``."""
         return {name: _space_of(given) for name, given in self._parameters.items()}
 
+    @property
+    def description(self) -> str:
+        """Whose curves these are."""
+        return f"LCBench task {self.task}, {self.metric}, from the surrogate of YAHPO Gym"
+
     def curve(self, config: Config, seed: int = 0) -> Iterator[Step]:
         """The metric after each of 52 epochs, and the seconds each of them took.
 

@@ -41,7 +41,8 @@ class Executor(Protocol):
     train function inside `wait` and get its answers while the function is on the stack.
 
     An executor whose trials need no files to go on where they were, or where a trial was that they
-    are copies of, says so by an attribute ``keeps_progress``.
+    are copies of, says so by an attribute ``keeps_progress``. One whose trials are not real says by
+    an attribute ``played`` what is in their place.
     """
 
     @property

@@ -8,6 +8,9 @@
 
     scheduler = HyperbandScheduler(train, executor=SimulatedExecutor(curve, num_workers=100))
 
+``executor='simulated'`` is short for ``SimulatedExecutor(train)``: a train function that yields
+such pairs is played itself, and gets its ``args`` as ever.
+
 Nothing is run, and time passes only from one event to the next. The rules:
 
 * A report is due its cost after the trial's start or the answer to its report before. What is
@@ -31,10 +34,11 @@ import heapq
 import itertools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agcore.checks import whole_number
-from agcore.curves.source import as_curve_source
+from agcore.curves.source import PlayedFunction, as_curve_source, description_of
 from agcore.errors import ReportError, SpecError
 from agcore.executor.attempt import AttemptEnd, end_by
 from agcore.executor.marks import Mark, marks_in
@@ -49,6 +53,9 @@ if TYPE_CHECKING:
     from agcore.executor.base import Deliver, TrialTask
     from agcore.jobs import ExecutorNews, Job, Metrics
     from agcore.records import Decision, Event
+
+SIMULATED_WORKERS = 4
+"""Trials at once if nothing else is said: no number of this machine."""
 
 
 class _Playback:
@@ -100,8 +107,9 @@ class SimulatedExecutor:
         curves: A function of the config, and of ``seed`` if it has such a parameter, that
             yields ``(metrics, seconds)``: each report and what it cost since the one before; or
             an object with a method ``curve(config, seed)`` that does, as an
-            `agcore.curves.CurveTable`. The same arguments must give the same curve. What it
-            raises is what its trial raises.
+            `agcore.curves.CurveTable`; or a train function ``f(args)`` or ``f(args, seed)`` that
+            does, decorated with ``@ag.args``. The same arguments must give the same curve. What
+            it raises is what its trial raises.
         num_workers: Trials at once.
         keeps_progress: Whether a promoted trial goes on where it was paused, and a copy where the
             other trial was, as trials with checkpoints do. If not, it begins anew, and the epochs
@@ -116,7 +124,7 @@ class SimulatedExecutor:
     def __init__(
         self,
         curves: Any,
-        num_workers: int = 4,
+        num_workers: int = SIMULATED_WORKERS,
         *,
         keeps_progress: bool = True,
         charges_decisions: bool = False,
@@ -144,6 +152,11 @@ class SimulatedExecutor:
     # -- the protocol ----------------------------------------------------------------------
 
     @property
+    def played(self) -> str:
+        """Whose curves are played, and which of them are guesses, in words."""
+        return description_of(self._curves)
+
+    @property
     def keeps_progress(self) -> bool:
         """Whether trials that go on need no files of theirs for it."""
         return self._keeps_progress
@@ -159,13 +172,16 @@ class SimulatedExecutor:
         return self._slots - len(self._running)
 
     def open(self, task: TrialTask) -> None:
-        """Get ready to play trials of ``task``, whose function is not called.
+        """Get ready to play trials of ``task``, whose function is called only if it is the curves.
 
         Raises:
             SpecError: Another run uses this executor.
         """
         if self._is_open:
             raise SpecError("this executor runs trials already; make one for each run at a time")
+        curves = self._curves
+        if isinstance(curves, PlayedFunction) and curves.train_fn is task.train_fn:
+            self._curves = replace(curves, builder=task.builder)  # with the arguments of the run
         self._is_open, self._rules = True, task.rules
         self._let_time_pass()
 

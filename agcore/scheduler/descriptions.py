@@ -50,12 +50,17 @@ def refused(before: Mapping[str, Any], now: Mapping[str, Any], *, may_widen: boo
 
 def doubtful(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Differences with which results may differ, in words."""
-    named = {"train_function": "train function", "arguments": "arguments", "versions": "version"}
+    named = {
+        "train_function": "train function",
+        "arguments": "arguments",
+        "simulated": "simulation",  # only of simulated runs
+        "versions": "version",
+    }
     return [
         f"{what}: {difference}"
         for name, what in named.items()
         if name in before
-        for difference in differences(before[name], now[name])
+        for difference in differences(before[name], now.get(name, {}))
     ]
 
 

@@ -112,7 +112,7 @@ class TrialScheduler(RunResults):
         self.searcher: Any = self._searcher if isinstance(given, str) else given
         self._proposals = Proposals(self._searcher, train_fn.cs)
         self._feed = SearcherFeed(self._searcher, searcher_data, self._history)
-        self._executor: Executor = options.make_executor()
+        self._executor: Executor = options.make_executor(train_fn)
         # An executor with a time of its own, as a simulated one, brings its clock.
         self._clock: Clock = getattr(self._executor, "clock", None) or SystemClock()
         self._budget = make_budget(
@@ -293,6 +293,7 @@ class TrialScheduler(RunResults):
             },
             "space": self.train_fn.cs.describe(),
             "train_function": fingerprint(self.train_fn.f),
+            **({} if self._played is None else {"simulated": {"curves": self._played}}),
             "arguments": describe_arguments(self._base_args),
             "versions": versions(),
         }
@@ -381,8 +382,16 @@ class TrialScheduler(RunResults):
 
     def _remarks(self) -> tuple[str, ...]:
         """What to tell people when the run begins."""
-        pick = self._pick
-        return () if pick is None else (f"searcher='auto': {pick.name}, because {pick.why}",)
+        pick, played = self._pick, self._played
+        remarks = [] if pick is None else [f"searcher='auto': {pick.name}, because {pick.why}"]
+        if played is not None:
+            remarks.append(f"simulated with the curves of {played}")
+        return tuple(remarks)
+
+    @property
+    def _played(self) -> str | None:
+        """Whose curves a simulated run plays, in words; None if its trials are real."""
+        return getattr(self._executor, "played", None)
 
     def _described_settings(self, limits: Limits) -> dict[str, Any]:
         return {
@@ -391,6 +400,7 @@ class TrialScheduler(RunResults):
             "num_trials": limits.num_trials,
             "time_out": limits.time_out,
             **({} if self._pick is None else {"picked_because": self._pick.why}),
+            **({} if self._played is None else {"simulated": self._played}),
             **described_budget(self._options.budget),
             **self._settings.described(),
         }
@@ -551,11 +561,14 @@ class TrialScheduler(RunResults):
         write_json(Path(path), self.state_dict())
 
     def __repr__(self) -> str:
-        resources = self._options.resources
+        resources, slots = self._options.resources, self._executor.slots
+        at_once = f"{slots} trials at once with {resources.num_cpus} CPUs and "
+        at_once += f"{resources.num_gpus:g} GPUs each"
+        if self._played is not None:
+            at_once = f"{slots} trials at once, simulated with the curves of {self._played}"
         return (
             f"{type(self).__name__}({self.train_fn!r}, searcher={self._searcher_name()!r}, "
-            f"{self._executor.slots} trials at once with {resources.num_cpus} CPUs and "
-            f"{resources.num_gpus:g} GPUs each)"
+            f"{at_once})"
         )
 
 

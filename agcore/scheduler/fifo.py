@@ -68,9 +68,12 @@ class FIFOScheduler(TrialScheduler):
         max_checkpoint_gb: Bound on the disk that trials' checkpoints take; the least useful
             are deleted.
         executor: ``'local'``: worker processes; ``'inline'``: this process, one trial at a
-            time, for debugging; or an `agcore.executor.base.Executor`, as a
+            time, for debugging; ``'simulated'``: nowhere, on a virtual clock, if the train
+            function is a generator function of ``args`` that yields ``(metrics, seconds)``; or an
+            `agcore.executor.base.Executor`, as a
             `agcore.executor.simulated.SimulatedExecutor`, which plays learning curves.
-        num_workers: Trials at once; by default as many as the CPUs and GPUs allow.
+        num_workers: Trials at once; by default as many as the CPUs and GPUs allow, and 4 simulated
+            ones.
         isolation: ``'auto'`` reuses worker processes, ``'process'`` starts one for each trial.
         deterministic: Whether the run is to be the same on any number of workers, however fast
             they are. Reports are then answered in the order of virtual time, in which an epoch

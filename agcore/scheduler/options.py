@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from agcore.jobs import Config
     from agcore.objectives import Objectives
     from agcore.scheduler.scalarization import Scalarization
+    from agcore.train_fn import TrainFunction
 
 
 LOGICAL_WORKERS = 8
@@ -199,23 +200,27 @@ class RunOptions:
             scalarization=self.scalarization,
         )
 
-    def make_executor(self) -> Executor:
+    def make_executor(self, train_fn: TrainFunction) -> Executor:
         """A new executor by name, or the object the user gave; in virtual order if wanted.
 
+        Args:
+            train_fn: What ``'simulated'`` plays.
+
         Raises:
-            SpecError: There is no such executor, or the resources do not exist.
+            SpecError: There is no such executor, the resources do not exist, or ``train_fn``
+                cannot be played.
         """
         logical_workers = self.num_logical_workers
         if logical_workers is None:
-            return self._make_executor(self.num_workers)
+            return self._make_executor(train_fn, self.num_workers)
         whole_number("logical_workers", logical_workers)
-        if hasattr(self.executor, "clock"):
+        if self.executor == "simulated" or hasattr(self.executor, "clock"):
             raise SpecError(
                 "deterministic=True orders the reports of real workers, but this executor has a "
                 "time of its own; leave it out: a simulated run is the same every time"
             )
-        workers = self._make_executor(self.num_workers).slots
-        executor = self._make_executor(logical_workers)
+        workers = self._make_executor(train_fn, self.num_workers).slots
+        executor = self._make_executor(train_fn, logical_workers)
         if executor.slots < logical_workers:
             raise SpecError(
                 f"logical_workers={logical_workers} trials are alive at once, but the executor "
@@ -223,7 +228,13 @@ class RunOptions:
             )
         return VirtualOrder(executor, logical_workers, workers)
 
-    def _make_executor(self, num_workers: int | None) -> Executor:
+    def _make_executor(self, train_fn: TrainFunction, num_workers: int | None) -> Executor:
+        if self.executor in ("local", "inline") and train_fn.yields:
+            raise SpecError(
+                f"{train_fn.__name__} yields, so calling it runs nothing; pass "
+                "executor='simulated' to have it played, or write reporter(...) in the place of "
+                "yield"
+            )
         if self.executor == "local":
             from agcore.executor.local import LocalExecutor
 
@@ -231,11 +242,17 @@ class RunOptions:
         if self.executor == "inline":
             self.resources.check_gpus(gpu_ids())
             return InlineExecutor()
+        if self.executor == "simulated":
+            from agcore.executor.simulated import SIMULATED_WORKERS, SimulatedExecutor
+
+            workers = SIMULATED_WORKERS if num_workers is None else num_workers
+            return SimulatedExecutor(train_fn, workers)
         if hasattr(self.executor, "submit"):
             executor: Executor = self.executor
             return executor
         raise SpecError(
             f"executor={self.executor!r} must be 'local' (worker processes), 'inline' (this "
-            "process, for debugging) or an object with the methods of "
-            "agcore.executor.base.Executor, as agcore.executor.simulated.SimulatedExecutor(curves)"
+            "process, for debugging), 'simulated' (a train function that yields its curve) or an "
+            "object with the methods of agcore.executor.base.Executor, as "
+            "agcore.executor.simulated.SimulatedExecutor(curves)"
         )

@@ -100,8 +100,14 @@ def refit(
         folder: Where new checkpoints go; None: a temporary folder.
 
     Raises:
+        SpecError: The function yields a learning curve, so there is nothing to train.
         Exception: Whatever the train function raises.
     """
+    if task.train_fn.yields:
+        raise SpecError(
+            f"{task.train_fn.__name__} yields a learning curve, for executor='simulated', and "
+            "trains nothing; refit a scheduler whose train function calls reporter(...)"
+        )
     reports: list[Metrics] = []
 
     def keep(report: Report) -> Verdict:

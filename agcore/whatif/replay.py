@@ -27,6 +27,8 @@ _DECIDED_HERE = frozenset(
     }
 )
 """Arguments of schedulers that follow from the record, or mean nothing in a simulation."""
+_WITHOUT_EFFECT = {"hbs": {"delay_promotion"}}
+"""Arguments that a scheduler has under another short name only."""
 
 
 def replay(
@@ -88,7 +90,7 @@ def replay(
             "its own; as searcher='random'"
         )
     if between is not None:
-        one_of("between", between, ("nearest",))
+        check_between(between)
     record = Record(history_of(run), max_t)
     if space is None:
         function = getattr(getattr(run, "scheduler", run), "train_fn", None)
@@ -116,6 +118,22 @@ def replay(
     )
 
 
+def check_between(between: str) -> None:
+    """Check what is to stand for configs that were not recorded.
+
+    Raises:
+        SpecError: It is no recorded trial.
+    """
+    if between == "interpolate":
+        raise SpecError(
+            "between='interpolate' would make up curves that no trial has: a replay names recorded "
+            "trials, as the best and those stopped too early, and never guesses; pass "
+            "between='nearest', or simulate with "
+            "executor=SimulatedExecutor(CurveTable.from_run(run, space, between='interpolate'))"
+        )
+    one_of("between", between, ("nearest",))
+
+
 def _arguments_of_each(
     schedulers: Sequence[str], arguments: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
@@ -139,7 +157,7 @@ def _arguments_of_each(
                 f"{name}= follows from the recorded run or has no meaning in a simulation; leave "
                 "it out"
             )
-    taken = [arguments_of(scheduler) for scheduler in schedulers]
+    taken = [arguments_of(name) - _WITHOUT_EFFECT.get(name, set()) for name in schedulers]
     for name in arguments:
         if not any(name in names for names in taken):
             raise SpecError(

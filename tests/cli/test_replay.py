@@ -1,6 +1,7 @@
 """``agcore replay``: what it prints, and how it answers wrong calls."""
 
 import io
+import math
 
 import pytest
 from rich.console import Console
@@ -23,6 +24,13 @@ def curve(config):
     """That of ``train`` in the file of train functions."""
     for epoch in range(1, 10):
         yield {"epoch": epoch, "accuracy": config["x"] * (1 - 0.5**epoch)}, 2.0
+
+
+def crossing(config):
+    """Curves whose ranking changes from epoch to epoch."""
+    for epoch in range(1, 28):
+        wave = math.sin(50 * config["x"] * epoch)
+        yield {"epoch": epoch, "accuracy": config["x"] + 0.3 * wave}, 2.0
 
 
 def breaking(config):
@@ -125,6 +133,12 @@ def test_what_cannot_be_known_is_said():
     assert "Late bloomers: hbp stopped none of the best\n" in text
 
 
+def test_a_record_that_was_simulated_is_called_one(agcore, run):
+    text = agcore("replay", run, "--scheduler", "fifo").stdout
+    assert "Note: the run was simulated itself, with the curves of curve.\n" in text
+    assert "Note" not in shown(result())
+
+
 def test_of_many_late_bloomers_ten_are_shown():
     late = tuple(LateBloomer(i, 1, 9, 9, i + 1, 0.5) for i in range(12))
     figures = RunFigures("hbs", 0.5, 0, 1.0, 1.0, 9, 12, 12, (), late)
@@ -161,6 +175,37 @@ def test_options_reach_the_scheduler(agcore, run):
 
 
 @pytest.mark.parametrize(
+    ("scheduler", "options"),
+    [
+        ("hbs,hbp", {"rung_levels": [2, 4]}),
+        ("hbs,hbp", {"delay_promotion": True}),
+        ("median", {"grace_period": 2, "min_samples": 2, "num_spared": 3}),
+        ("pasha", {"epsilon": 0.0}),
+        ("pasha", {"epsilon_percentile": 0.0}),
+    ],
+)
+def test_options_mean_what_they_mean_in_python(agcore, folder, scheduler, options):
+    record(folder, crossing, 40)
+    arguments = []
+    for name, value in options.items():
+        arguments.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            arguments.append(",".join(map(str, value)) if isinstance(value, list) else str(value))
+    done = agcore("replay", "run-1", "--scheduler", scheduler, "--workers", "1", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    names, run = scheduler.split(","), folder / "run-1"
+    replayed = ag.replay(run, scheduler=names, num_workers=1, **options)
+    assert replayed != ag.replay(run, scheduler=names, num_workers=1)
+    for figures in replayed.simulated:
+        [row] = [line.split() for line in done.stdout.splitlines() if _is_of(line, figures)]
+        assert row[-4:-1] == [f"{figures.resource:,}", str(figures.started), str(figures.stopped)]
+
+
+def _is_of(line, figures):
+    return line.split()[:1] == [figures.scheduler] and line.startswith("  ")
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--searcher", "random", "--seed", "2"], "configs in random order"),
@@ -193,6 +238,16 @@ def test_help_fits_eighty_columns_and_has_examples(agcore):
         (["nowhere", "--scheduler", "fifo", "--brackets", "2"], "--brackets has no effect"),
         (["nowhere", "--between", "nearest"], "--between has no effect with --searcher recorded"),
         (["nowhere", "--searcher", "bayesopt"], "pass --function FILE.py:FN"),
+        (["nowhere", "--scheduler", "pbt"], "scheduler='pbt' changes configs while it trains"),
+        (["nowhere", "--scheduler", "hbs,pbt"], "scheduler='pbt' changes configs while it trains"),
+        (["nowhere", "--between", "interpolate"], "would make up curves that no trial has"),
+        (["nowhere", "--between", "all"], "between='all' must be one of 'nearest'"),
+        (["nowhere", "--rung-levels", "1,x"], "'1,x' must be whole numbers, as 1,3,9"),
+        (["nowhere", "--rung-levels", "1,3", "--scheduler", "sync"], "name one of hbs, hbp"),
+        (["nowhere", "--rung-levels", "1,3", "--grace-period", "2"], "beside --rung-levels"),
+        (["nowhere", "--delay-promotion", "--scheduler", "hbs"], "name one of hbp"),
+        (["nowhere", "--num-spared", "2"], "--num-spared has no effect"),
+        (["nowhere", "--epsilon", "-1", "--scheduler", "pasha"], "Invalid value for '--epsilon'"),
         (["nowhere", "--top", "0"], "Invalid value for '--top'"),
     ],
 )

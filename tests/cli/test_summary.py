@@ -265,3 +265,11 @@ def test_a_long_front_is_cut_in_the_middle():
 def test_of_several_objectives_without_a_report_there_is_no_front():
     scheduler = FakeScheduler(**OBJECTIVES).trial([], TrialState.FAILED, error="boom").end()
     assert "Pareto" not in shown(scheduler)
+
+
+def test_a_simulated_run_is_called_one():
+    words = "9 configs, epoch up to 9, accuracy; other configs: none"
+    assert f"Simulated with the curves of {words}." in shown(
+        FakeScheduler(simulated=words).trial([0.5]).end()
+    )
+    assert "imulated" not in shown(FakeScheduler().trial([0.5]).end())

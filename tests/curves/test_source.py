@@ -2,8 +2,9 @@ import functools
 
 import pytest
 
+import agcore as ag
 from agcore.curves import CurveTable, RecordedCurve
-from agcore.curves.source import as_curve_source
+from agcore.curves.source import as_curve_source, description_of
 from agcore.errors import SpecError
 
 STEP = ({"accuracy": 0.5}, 1.0)
@@ -59,3 +60,68 @@ def test_a_function_that_returns_a_number_is_told_to_yield():
 
 def test_the_repr_is_the_name_of_the_function():
     assert repr(as_curve_source(of_config)) == "of_config"
+
+
+# -- a train function that yields its curve ------------------------------------------------
+
+
+@ag.args(x=ag.Real(0, 9), net=ag.Dict(units=ag.Int(1, 8)), factor=2)
+def of_args(args):
+    yield {"accuracy": args.x * args.factor, "units": args.net["units"]}, 1.0
+
+
+@ag.args(x=ag.Real(0, 9))
+def of_args_and_seed(args, seed):
+    yield {"accuracy": seed, "task_id": args.task_id, "from": args.scheduler["resume_from"]}, args.x
+
+
+class Callable:
+    def __call__(self, args):
+        yield {"accuracy": args.x}, 1.0
+
+
+def test_a_train_function_gets_its_arguments_and_the_seed_if_it_wants_it():
+    config = {"x": 3.0, "net.units": 4}
+    assert list(as_curve_source(of_args).curve(config, 7)) == [({"accuracy": 6.0, "units": 4}, 1.0)]
+    [(metrics, seconds)] = as_curve_source(of_args_and_seed).curve({"x": 2.0}, 7)
+    assert (metrics, seconds) == ({"accuracy": 7, "task_id": None, "from": 0}, 2.0)
+    of_object = as_curve_source(ag.args(x=ag.Real(0, 1))(Callable()))
+    assert list(of_object.curve({"x": 0.5}, 0)) == [({"accuracy": 0.5}, 1.0)]
+
+
+def of_reporter(args, reporter):
+    yield STEP
+
+
+def of_two(args, other):
+    yield STEP
+
+
+@pytest.mark.parametrize("function", [of_reporter, of_two])
+def test_a_train_function_that_wants_more_is_refused(function):
+    with pytest.raises(SpecError, match=rf"{function.__name__}\(args, \w+\) cannot be played"):
+        as_curve_source(ag.args(x=ag.Real(0, 1))(function))
+
+
+def test_a_train_function_that_yields_nothing_is_refused():
+    with pytest.raises(SpecError, match="of_reporters_own is no generator function"):
+        as_curve_source(ag.args(x=ag.Real(0, 1))(of_reporters_own))
+
+
+def of_reporters_own(args, reporter):
+    reporter(accuracy=args.x)
+
+
+def test_whose_curves_they_are_is_said_alike_in_every_process():
+    class Own:
+        def curve(self, config, seed):
+            yield STEP
+
+    class Described(Own):
+        description = "a network's guesses"
+
+    assert description_of(as_curve_source(of_config)) == "of_config"
+    assert description_of(as_curve_source(functools.partial(with_a_default, epochs=3))) == "partial"
+    assert description_of(as_curve_source(of_args)) == repr(as_curve_source(of_args)) == "of_args"
+    assert description_of(Own()).endswith("Own")
+    assert description_of(Described()) == "a network's guesses"

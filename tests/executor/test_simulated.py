@@ -1,5 +1,6 @@
 """Trials that play learning curves; nothing here takes the time that it simulates."""
 
+import io
 import json
 import logging
 import math
@@ -10,6 +11,7 @@ import time
 from itertools import pairwise
 
 import pytest
+from rich.console import Console
 
 import agcore as ag
 from agcore.analysis import curves_over_time, incumbents, time_spent, to_pandas
@@ -21,6 +23,7 @@ from agcore.journal import encode_event, read_journal
 from agcore.records import RunEnded, RunResumed, TrialEnded, TrialStarted, TrialState
 from agcore.scheduler.seeds import trial_seed
 from agcore.testing.executor import GO_ON, PAUSE, BorderContract, Driver, task_of
+from agcore.tuning import make_scheduler
 
 MAX_T = 9
 
@@ -39,6 +42,13 @@ def linear(config, epochs=MAX_T):
 def ten_seconds(config):
     for epoch in range(1, MAX_T + 1):
         yield {"epoch": epoch, "accuracy": config["x"] * epoch}, 10.0
+
+
+@ag.args(x=ag.Real(0, 1), epochs=MAX_T)
+def yielding(args):
+    """The curve of `ten_seconds`."""
+    for epoch in range(1, args.epochs + 1):
+        yield {"epoch": epoch, "accuracy": args.x * epoch}, 10.0
 
 
 def fifo(curves=linear, num_workers=4, executor=None, **options):
@@ -336,8 +346,8 @@ def test_wrong_arguments_are_answered_with_a_rule():
         SimulatedExecutor(linear, 0)
     with pytest.raises(SpecError, match="a simulated run is the same every time"):
         fifo(deterministic=True)
-    with pytest.raises(SpecError, match="SimulatedExecutor"):
-        ag.scheduler.FIFOScheduler(train, num_trials=1, executor="simulated")
+    with pytest.raises(SpecError, match="a simulated run is the same every time"):
+        played("fifo", deterministic=True)
 
 
 def test_it_serves_one_run_at_a_time():
@@ -393,6 +403,166 @@ def test_callbacks_are_told_of_every_event_and_not_between():
     counts = Counts()
     scheduler = run(fifo(ten_seconds, num_trials=4, callbacks=[counts]))
     assert 0 < counts.ticks < len(scheduler.history.events)
+
+
+# -- a train function that yields its curve ------------------------------------------------
+
+
+KINDS = ["fifo", "hbs", "hbp", "median", "sync", "pasha"]
+
+
+def played(kind, function=yielding, **options):
+    options = {"num_trials": 12, "executor": "simulated", **options}
+    return make_scheduler(function, kind, **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_function_that_yields_is_played_as_its_curve_would_be(kind):
+    whole = run(make_scheduler(train, kind, num_trials=12, executor=SimulatedExecutor(ten_seconds)))
+    assert told(run(played(kind))) == told(whole)
+
+
+def test_tuning_a_plain_function_that_yields():
+    def plain(args):
+        yield {"accuracy": args.x * args.factor}, 3600.0
+
+    space = {"x": ag.Real(0, 1), "factor": 2}
+    result = ag.tune(plain, space, num_trials=10, executor="simulated", num_workers=5)
+    assert result.scheduler.slots == 5
+    assert result.best_reward == 2 * result.best_config["x"]
+    assert result.time_spent.run_s == 2 * 3600.0
+
+
+def test_population_based_training_plays_it_too():
+    scheduler = played("pbt", num_trials=None, population_size=4)
+    scheduler.run()
+    assert any(trial.begin for trial in scheduler.trials.values())
+    assert max(trial.resource for trial in scheduler.trials.values()) == MAX_T
+
+
+@pytest.mark.parametrize("executor", ["simulated", SimulatedExecutor(yielding)])
+def test_it_gets_the_arguments_of_the_run(executor):
+    scheduler = run(played("fifo", num_trials=3, executor=executor, args={"epochs": 2, "x": 0.5}))
+    assert [len(trial.reports) for trial in scheduler.trials.values()] == [2, 2, 2]
+
+
+def test_played_by_another_scheduler_it_keeps_its_own_arguments():
+    @ag.args(x=ag.Real(0, 1), epochs=1)
+    def other(args, reporter):
+        raise AssertionError("a simulated trial runs nothing")
+
+    scheduler = run(played("fifo", other, num_trials=2, executor=SimulatedExecutor(yielding)))
+    assert [len(trial.reports) for trial in scheduler.trials.values()] == [MAX_T, MAX_T]
+
+
+def test_a_time_budget_is_kept_in_simulated_time():
+    scheduler = run(played("fifo", num_trials=None, time_budget="1h"))
+    assert scheduler.history.events[-1].time_s <= 3600
+    assert len(scheduler.trials) > 100
+
+
+@pytest.mark.parametrize("kind", ["fifo", "hbp"])
+def test_a_run_of_a_played_function_goes_on_from_its_directory(tmp_path, kind, caplog):
+    def make(**given):
+        return played(kind, checkpoint=tmp_path / "run", resume="auto", **given)
+
+    whole = run(played(kind))
+    for time_out in (35.0, 100.0, None):
+        scheduler = run(make(), time_out=time_out)
+    assert told(scheduler) == told(whole)
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+def test_what_it_raises_fails_its_trial():
+    @ag.args(x=ag.Real(0, 1))
+    def breaks(args):
+        yield {"accuracy": args.x}, 1.0
+        raise ValueError(f"x is {args.x}")
+
+    scheduler = run(played("fifo", breaks, num_trials=2, max_failures=None))
+    assert states(scheduler) == ["failed", "failed"]
+    trial = scheduler.trials[0]
+    assert trial.error == f"ValueError: x is {trial.config['x']}"
+    assert trial.traceback_text.splitlines()[1].strip().startswith("File")
+    assert "raise ValueError" in trial.traceback_text
+
+
+def test_a_function_that_cannot_be_played_is_told_what_to_do():
+    with pytest.raises(SpecError, match=r"train is no generator .*executor=SimulatedExecutor\("):
+        played("fifo", train)
+    with pytest.raises(SpecError, match="train is no generator function"):
+        SimulatedExecutor(train)
+    with pytest.raises(SpecError, match=r"yielding yields a learning curve, .* trains nothing"):
+        run(played("fifo", num_trials=1)).refit()
+
+
+# -- what was played is said ---------------------------------------------------------------
+
+
+MEAN = "mean of the 2 nearest in the encoded unit cube, weighted by the inverse distance"
+
+
+def interpolating(neighbours=2):
+    table = CurveTable.from_run(
+        run(fifo(ten_seconds)), between="interpolate", neighbours=neighbours
+    )
+    return SimulatedExecutor(table)
+
+
+def test_what_stands_for_configs_that_were_not_recorded_is_said_and_recorded(tmp_path, caplog):
+    screen = io.StringIO()
+    progress = ag.callbacks.Progress(Console(file=screen, width=200))
+    with caplog.at_level(logging.INFO, "agcore"):
+        scheduler = run(
+            fifo(executor=interpolating(), checkpoint=tmp_path / "run", callbacks=[progress])
+        )
+    said = f"10 configs, epoch up to 9, accuracy; other configs: {MEAN}"
+    assert screen.getvalue().startswith(f"simulated with the curves of {said}\n")
+    assert f"simulated with the curves of {said}" in caplog.messages
+    assert f"4 trials at once, simulated with the curves of {said})" in repr(scheduler)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["simulated"] == {"curves": said}
+    first = next(read_journal(tmp_path / "run" / "events.jsonl"))
+    assert first.settings["simulated"] == said
+    assert scheduler.state_dict()["settings"]["simulated"] == said
+    assert ag.TuneResult(scheduler).settings["simulated"] == said
+
+
+def test_the_names_of_functions_are_said_and_of_real_runs_nothing():
+    assert "simulated with the curves of ten_seconds" in repr(fifo(ten_seconds))
+    assert "simulated with the curves of yielding" in repr(played("fifo"))
+    real = ag.scheduler.FIFOScheduler(train, num_trials=1, executor="inline")
+    assert "simulated" not in repr(real)
+    assert "simulated" not in real.state_dict()["settings"]
+
+
+def test_a_run_that_goes_on_with_other_curves_is_warned(tmp_path, caplog):
+    def make(executor, resume=False):
+        return fifo(executor=executor, checkpoint=tmp_path / "run", resume=resume)
+
+    run(make(interpolating()), time_out=50)
+    run(make(interpolating(), resume=True), time_out=60)
+    assert "results may differ" not in caplog.text
+    make(interpolating(3), resume=True)
+    assert "simulation: curves was '10 configs" in caplog.text
+    assert "mean of the 3 nearest" in caplog.text
+
+
+@pytest.mark.parametrize("has_description", [True, False])
+def test_a_record_from_before_there_was_such_a_statement_goes_on(tmp_path, has_description, caplog):
+    path = tmp_path / "run"
+    run(fifo(executor=interpolating(), checkpoint=path), time_out=50)
+    described = json.loads((path / "run.json").read_text())
+    del described["simulated"]
+    (path / "run.json").write_text(json.dumps(described))
+    first, *others = (path / "events.jsonl").read_text().splitlines(keepends=True)
+    started = json.loads(first)
+    del started["settings"]["simulated"]
+    (path / "events.jsonl").write_text("".join([json.dumps(started) + "\n", *others]))
+    if not has_description:
+        (path / "run.json").unlink()
+    scheduler = run(fifo(executor=interpolating(), checkpoint=path, resume=True))
+    assert told(scheduler) == told(run(fifo(executor=interpolating())))
+    assert "results may differ" not in caplog.text
 
 
 # -- cutting a simulation off --------------------------------------------------------------

@@ -6,15 +6,41 @@ import agcore as ag
 from agcore.errors import SpecError
 from agcore.executor.inline import InlineExecutor
 from agcore.executor.local import LocalExecutor
+from agcore.executor.simulated import SimulatedExecutor
 from agcore.scheduler.options import RunOptions
+
+TRAIN = ag.args(x=ag.Real(0, 1))(lambda args, reporter: None)
+
+
+@ag.args(x=ag.Real(0, 1))
+def yielding(args):
+    yield {"accuracy": args.x}, 1.0
 
 
 def test_executors_are_made_by_name_or_taken_as_they_are():
-    assert isinstance(RunOptions(executor="inline").make_executor(), InlineExecutor)
-    local = RunOptions(executor="local", num_workers=3).make_executor()
+    assert isinstance(RunOptions(executor="inline").make_executor(TRAIN), InlineExecutor)
+    local = RunOptions(executor="local", num_workers=3).make_executor(TRAIN)
     assert isinstance(local, LocalExecutor)
     assert local.slots == 3
-    assert RunOptions(executor=local).make_executor() is local
+    assert RunOptions(executor=local).make_executor(TRAIN) is local
+
+
+def test_simulated_workers_are_no_number_of_this_machine():
+    executor = RunOptions(executor="simulated").make_executor(yielding)
+    assert isinstance(executor, SimulatedExecutor)
+    assert executor.slots == 4
+    assert RunOptions(executor="simulated", num_workers=99).make_executor(yielding).slots == 99
+
+
+@pytest.mark.parametrize("executor", ["local", "inline"])
+def test_a_function_that_yields_is_not_run(executor):
+    with pytest.raises(SpecError, match=r"yielding yields, .* pass executor='simulated'"):
+        RunOptions(executor=executor).make_executor(yielding)
+
+
+def test_an_executor_that_there_is_not_is_answered_with_those_there_are():
+    with pytest.raises(SpecError, match=r"'local' .* 'inline' .* 'simulated' .*Executor"):
+        RunOptions(executor="loca").make_executor(TRAIN)
 
 
 def test_the_seed_of_the_experiment_is_the_searchers():

@@ -103,6 +103,14 @@ def test_arguments_go_to_the_schedulers_that_have_them():
     assert alone.simulated[0] != replay(run, scheduler="hbs").simulated[0]
 
 
+def test_delayed_promotion_is_for_promotion_only():
+    run = recorded()
+    both = replay(run, scheduler=["hbs", "hbp"], delay_promotion=True)
+    plain = replay(run, scheduler=["hbs", "hbp"])
+    assert both.simulated[0] == plain.simulated[0]
+    assert both.simulated[1].resource < plain.simulated[1].resource
+
+
 def test_promoted_trials_that_begin_anew_cost_more_and_find_the_same():
     run = recorded()
     [goes_on] = replay(run, scheduler="hbp", num_workers=1).simulated
@@ -340,7 +348,10 @@ def test_the_table_has_a_row_for_each_run():
         ({"num_workers": 0}, "num_workers=0 must be a whole number"),
         ({"searcher": object()}, "must be a name"),
         ({"searcher": "rndom", "num_trials": 3}, "did you mean 'random'"),
-        ({"between": "interpolate"}, "between='interpolate' must be one of 'nearest'"),
+        ({"between": "interpolate"}, "make up curves that no trial has: .* between='nearest', or"),
+        ({"between": "mean"}, "between='mean' must be one of 'nearest'"),
+        ({"scheduler": "pbt"}, "changes configs while it trains, and their curves are not"),
+        ({"scheduler": "hbs", "delay_promotion": True}, "delay_promotion= has no effect with sch"),
         ({"between": "nearest"}, "has no effect with searcher='recorded'"),
         ({"grace_period": 99}, "grace_period=99 must be below max_t=9"),
     ],
