@@ -1,5 +1,6 @@
 """The documentation keeps its promises: its code runs, and nothing public is left out."""
 
+import ast
 import importlib
 import os
 import re
@@ -13,6 +14,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+SHOWN_PAGES = [
+    ROOT / "README.md",
+    ROOT / "contrib" / "README.md",
+    *sorted((ROOT / "benchmarks" / "results").rglob("*.md")),
+]
+"""Pages whose code other tests run: `test_readme`, and those of tests/contrib."""
+SCRIPTS = [
+    path
+    for folder in ("benchmarks", "tutorials", "docs")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
 FENCE = re.compile(r"^(`{3,}|:{3,})\{?([\w-]*)\}?[^\n]*\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 OWN_FILE = re.compile(r"# file: (\S+)\n")
 HANGS_AFTER_S = 100
@@ -22,6 +34,8 @@ SHOWN_ONLY = (
     *("pytest", "ruff", "mypy", "lint-imports"),
 )
 """Commands for people: they install, or take long. What they name is checked, not run."""
+CODE_SPAN = re.compile(r"`([^`\n]+\.py [^`\n]+)`")
+OPTION = re.compile(r"--[a-z][\w-]*")
 KNOWN_LANGUAGES = {"python", "sh", "text", "toctree", "include", "admonition"}
 
 PUBLIC_MODULES = (
@@ -98,17 +112,68 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path):
             run([sys.executable, "-m", *command], tmp_path)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_id)
+@pytest.mark.parametrize("page", [*PAGES, *SHOWN_PAGES[1:]], ids=page_id)
 def test_no_block_of_a_page_escapes_the_tests(page):
     for language, content in blocks(page):
         assert language in KNOWN_LANGUAGES, f"unknown language of a block: {language!r}\n{content}"
         if language == "text":
             assert "import agcore" not in content, "Python that nobody runs"
     for command in commands(page):
-        assert command[0] == "agcore" or command[0] in SHOWN_ONLY, command
+        if command[0] in ("agcore", "cd"):
+            continue
+        assert command[0] in SHOWN_ONLY, command
         for word in command[1:]:
             if "/" in word and not word.startswith("-"):
                 assert (ROOT / word).exists() or "_build" in word or word == "dist/*", word
+
+
+def script_named(word):
+    """The script of ours that a word of a command names, with or without its folder."""
+    found = (ROOT / folder / word for folder in ("", "benchmarks", "tutorials", "docs"))
+    return next((path for path in found if word.endswith(".py") and path.is_file()), None)
+
+
+def scripts_called(lines):
+    """Our scripts in command lines, each with the options that are given to it."""
+    for words in lines:
+        for place, word in enumerate(words[:2]):
+            if script := script_named(word):
+                given = " ".join(words[place + 1 :])
+                yield script, set(OPTION.findall(given))
+
+
+def options_of(script):
+    """What a script takes: each string in its code that is an option and nothing else."""
+    texts = (
+        node.value
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return {text for text in texts if OPTION.fullmatch(text)}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *SHOWN_PAGES], ids=page_id)
+def test_scripts_have_the_options_that_a_page_gives_them(page):
+    spans = CODE_SPAN.findall(page.read_text(encoding="utf-8"))
+    for script, given in scripts_called([*commands(page), *map(str.split, spans)]):
+        assert given <= options_of(script), page_id(script)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=page_id)
+def test_scripts_have_the_options_that_they_say_they_have(script):
+    said = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""
+    lines = [line.split() for line in said.splitlines() if line.startswith("    python ")]
+    for called, given in scripts_called(lines):
+        assert given <= options_of(called), page_id(called)
+
+
+def test_an_option_that_no_script_has_is_noticed():
+    lines = [
+        ["python", "benchmarks/gp_speed.py", "--repeats", "3", "--fast"],
+        ["overhead.py", "--slow"],
+    ]
+    wrong = [given - options_of(script) for script, given in scripts_called(lines)]
+    assert wrong == [{"--fast"}, {"--slow"}]
 
 
 @pytest.mark.parametrize("module", PUBLIC_MODULES)

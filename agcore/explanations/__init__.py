@@ -3,8 +3,9 @@
 Everything is read from the events of a run: a history goes in, text comes out. So a run can be
 explained while it goes on, years later, or on another machine.
 
-``words.py`` knows how the user calls things, ``expectations.py`` what a model expected; one file
-each for why a trial was proposed, its course, and the list of all.
+``words.py`` knows how the user calls things, ``expectations.py`` what a model expected,
+``choices.py`` how a config is chosen without one; one file each for why a trial was proposed, its
+course, and the list of all.
 """
 
 from __future__ import annotations

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from agcore.explanations.choices import Choice, searcher_of
 from agcore.explanations.expectations import Expectation, is_by_our_model
+from agcore.explanations.facts import Facts
 from agcore.explanations.words import counted, values_of
 from agcore.history import RunHistory
-from agcore.records import ConfigEnqueued, TrialProposed, TrialState
+from agcore.records import TrialProposed, TrialState
 from agcore.trade_offs import pareto_front
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from agcore.objectives import Objectives
     from agcore.running_time import RunningTime
 
-_WITH_MODEL = ("bayesopt", "constrained_bayesopt", "auto", "hypertune")
-_NAMED = (*_WITH_MODEL, "random", "grid", "skopt", "sobol", "evolution", "bohb", "tpe")
 _TOLD = frozenset(
     {
         "observations",
@@ -58,11 +58,12 @@ class ProposalAccount:
         self._trial = trial
         self._words = words
         self._clock = clock
-        self._searcher = str(words.settings.get("searcher", "unknown"))
         self._why: Mapping[str, Any] = trial.why
         self._expected = Expectation.of(trial)
         self._is_ours = is_by_our_model(trial)
         self._before, self._event = self._until_proposed()
+        facts = Facts(trial.why)
+        self._choice = Choice(trial, searcher_of(words), facts, self._before, words, clock)
 
     def _until_proposed(self) -> tuple[RunHistory, TrialProposed]:
         """The run as it was when the trial was proposed, and the event that did it."""
@@ -78,75 +79,37 @@ class ProposalAccount:
         """What there is to say, the outcome last."""
         fits = " ".join([*self._fits(), self._best_then()])
         if self._expected is None:
-            yield f"{self._choice()} {fits}"
+            yield f"{self._chosen()} {fits}"
         else:
             yield " ".join(self._by_model(self._expected))
             yield fits
         if self._expected is not None:
             yield self._outcome(self._expected)
-        rest = {name: value for name, value in self._why.items() if not self._is_said(name)}
+        unsaid = self._choice.facts.unsaid.items()
+        rest = {name: value for name, value in unsaid if not self._is_said(name)}
         if rest:
             yield f"The searcher gave these reasons: {values_of(rest)}."
 
     def _is_said(self, name: str) -> bool:
-        if self._trial.origin == "model" and self._searcher == "skopt":
-            return name == "observations"
         if name in _OF_OUR_MODELS:
             return self._is_ours or "model_found_nothing" in self._why
         return self._is_ours and name in _TOLD
 
     # -- who chose it ----------------------------------------------------------------------
 
-    def _choice(self) -> str:
-        if self._is_ours:  # but with a map of rewards that takes the prediction nowhere
-            return (
-                f"Proposed by the model{self._given_data()}. It predicted a criterion of "
-                f"{self._why['mean']:.4g} with standard deviation {self._why['sd']:.2g}, which "
-                "map_reward takes back to no reward."
-            )
-        origin = self._trial.origin
-        if origin == "model" and self._searcher == "skopt":
-            return f"Proposed by scikit-optimize{self._given_data()}."
-        return self._without_model(origin)
-
-    def _without_model(self, origin: str) -> str:
-        said = {
-            "default": "The default config of the search space, which is tried before any other.",
-            "grid": "The next config of the grid.",
-            "random": self._drawn(),
-            "user": self._given(),
-            "queue": self._enqueued(),
-            "explore": f"Made of the config of trial {self._trial.parent}, changed a little.",
-        }
-        return said.get(origin, f"Proposed by the searcher {self._searcher} as {origin!r}.")
+    def _chosen(self) -> str:
+        if not self._is_ours:
+            return self._choice.said()
+        # A map of rewards that takes the prediction nowhere.
+        return (
+            f"Proposed by the model{self._given_data()}. It predicted a criterion of "
+            f"{self._why['mean']:.4g} with standard deviation {self._why['sd']:.2g}, which "
+            "map_reward takes back to no reward."
+        )
 
     def _given_data(self) -> str:
         count = self._why.get("observations")
         return f", given {counted(count, 'observation')}" if isinstance(count, int) else ""
-
-    def _drawn(self) -> str:
-        if self._why.get("model_found_nothing"):
-            return "Drawn at random: the model was asked, but found nothing new to propose."
-        if self._searcher in _WITH_MODEL:
-            return (
-                f"Drawn at random, as the first configs of the searcher {self._searcher} are, "
-                "before its model is asked."
-            )
-        return "Drawn at random from the search space."
-
-    def _given(self) -> str:
-        if self._searcher in _NAMED:
-            return "Given by the user, as one of the points to evaluate first."
-        return f"Given by the user: a point to evaluate, or the choice of {self._searcher}."
-
-    def _enqueued(self) -> str:
-        times = [
-            event.time_s
-            for event in self._before.events
-            if isinstance(event, ConfigEnqueued) and event.config == self._trial.config
-        ]
-        when = f" {self._clock.at(times[-1]):.1f} s into the run" if times else ""
-        return f"Enqueued by the user{when}, so the searcher was not asked."
 
     def _best_then(self) -> str:
         if self._words.objectives is not None:

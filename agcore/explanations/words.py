@@ -12,7 +12,7 @@ from agcore.objectives import Objectives
 from agcore.records import RunStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agcore.history import RunHistory
     from agcore.records import Reported
@@ -102,6 +102,23 @@ def share(quantile: float) -> str:
 def values_of(mapping: Any) -> str:
     """``name=value`` for everything in a mapping, long values cut short."""
     return ", ".join(f"{name}={_short(value)}" for name, value in mapping.items())
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """What makes one config of another: ``lr changed from 0.1 to 0.2 and depth=3 added``."""
+    said = [
+        f"{name} changed from {_short(before[name])} to {_short(value)}"
+        for name, value in after.items()
+        if name in before and repr(before[name]) != repr(value)  # 1 and True differ
+    ]
+    said += [f"{name}={_short(value)} added" for name, value in after.items() if name not in before]
+    said += [f"{name} taken away" for name in before if name not in after]
+    return joined(said) or "nothing changed"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """A list as people write it: ``a, b and c``."""
+    return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
 
 
 def _short(value: object) -> str:

@@ -15,7 +15,6 @@ import numpy as np
 from agcore.checks import finite_number, whole_number
 from agcore.encoding.columns import BlockKind
 from agcore.errors import SpecError
-from agcore.records import Suggestion
 from agcore.searcher.base import DEFAULT_SEED
 from agcore.searcher.parzen import (
     Kernels,
@@ -26,7 +25,7 @@ from agcore.searcher.parzen import (
     is_number,
     options_of,
 )
-from agcore.searcher.rank_based import RankBasedSearcher, share
+from agcore.searcher.rank_based import AtRandom, RankBasedSearcher, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from agcore.encoding.columns import Block
     from agcore.jobs import Config
-    from agcore.records import SuggestRequest
+    from agcore.records import Suggestion, SuggestRequest
     from agcore.space import SearchSpace
 
     Array = NDArray[np.float64]
@@ -126,12 +125,14 @@ class BOHBSearcher(RankBasedSearcher):
             raise SpecError(f"bandwidth_factor={bandwidth_factor!r} must be at least 1; try 3")
         self.min_bandwidth = share("min_bandwidth", min_bandwidth)
 
-    def _from_ranks(self, request: SuggestRequest, rng: np.random.Generator) -> Suggestion | None:
+    def _from_ranks(
+        self, request: SuggestRequest, rng: np.random.Generator
+    ) -> Suggestion | AtRandom:
         if rng.random() < self.random_fraction:
-            return None
+            return AtRandom({"random_fraction": self.random_fraction})
         level = self.model_resource()
         if level is None:
-            return None
+            return AtRandom(self._too_few())
         good, bad = self.groups(level)
         blocks = self.encoding.blocks
         promising = normal_reference(blocks, good, self.min_bandwidth)
@@ -148,22 +149,34 @@ class BOHBSearcher(RankBasedSearcher):
             wide.draw_into(rows, rng)
             return rows
 
-        found = self._best_of(drawn, log_ratio)
-        if found is None:
-            return None
-        why = {"good": len(good), "bad": len(bad), "log_density_ratio": found[1]}
-        if level:
-            why["resource"] = level
-        return Suggestion(found[0], "model", why)
+        facts = {"failed": min(len(self._results.infeasible_rows), len(bad)), "resource": level}
+        why = {"good": len(good), "bad": len(bad), **{k: n for k, n in facts.items() if n}}
+        return self._by_ratio(drawn, log_ratio, why)
 
-    def model_resource(self) -> int | None:
-        """The largest resource with enough observations, or None (line 2 of algorithm 2)."""
+    def _too_few(self) -> dict[str, int]:
+        """How many observations a model needs at one resource, and the most there are at any."""
+        counts = self._counts()
+        level = max(counts, key=lambda level: (counts[level], level), default=0)
+        why = {"observations": counts.get(level, 0), "needed": self._enough}
+        return {**why, "resource": level} if level else why
+
+    @property
+    def _enough(self) -> int:
+        """Observations at a resource for a model of it."""
+        return self.min_points + 2
+
+    def _counts(self) -> dict[int, int]:
+        """Numbers of observations by resource."""
         counts: dict[int, int] = {}
         for trial in self._results.trials:
             for level in trial.all_rewards():
                 counts[level] = counts.get(level, 0) + 1
-        enough = self.min_points + 2
-        return max((level for level, count in counts.items() if count >= enough), default=None)
+        return counts
+
+    def model_resource(self) -> int | None:
+        """The largest resource with enough observations, or None (line 2 of algorithm 2)."""
+        counts = self._counts()
+        return max((at for at, count in counts.items() if count >= self._enough), default=None)
 
     def groups(self, level: int) -> tuple[Array, Array]:
         """Encoded configs of the best and the worst at a resource (eq. 3), which may overlap.

@@ -13,7 +13,7 @@ from agcore.errors import SpecError
 from agcore.records import Suggestion
 from agcore.searcher.base import DEFAULT_SEED
 from agcore.searcher.listed import ListedConfigs
-from agcore.searcher.rank_based import RankBasedSearcher
+from agcore.searcher.rank_based import AtRandom, RankBasedSearcher
 from agcore.space import Categorical, Ordinal
 
 if TYPE_CHECKING:
@@ -121,10 +121,12 @@ class RegularizedEvolutionSearcher(RankBasedSearcher):
         """Its members, the oldest first."""
         return self._results.trials[-self.population_size :]
 
-    def _from_ranks(self, request: SuggestRequest, rng: np.random.Generator) -> Suggestion | None:
+    def _from_ranks(
+        self, request: SuggestRequest, rng: np.random.Generator
+    ) -> Suggestion | AtRandom:
         population = self.population
         if len(population) < self.population_size:
-            return None
+            return AtRandom({"members": len(population), "population_size": self.population_size})
         for _ in range(_TRIES):
             sample = rng.integers(len(population), size=self.sample_size).tolist()
             parent = max((population[i] for i in sample), key=lambda member: member.fitness)
@@ -134,12 +136,19 @@ class RegularizedEvolutionSearcher(RankBasedSearcher):
                 child = self._listed.nearest(config)
             if child is not None and self.may_propose(child):
                 return Suggestion(child, "evolution", self._why(parent, changed))
-        return None
+        return AtRandom({"in_vain": _TRIES})
 
     def _why(self, parent: TrialValue, changed: str) -> dict[str, Any]:
         """The parent, what it has achieved (with the user's sign) and where, and the mutation."""
         resource, reward = parent.fitness
-        why = {"parent_reward": self._sign * reward, "changed": changed}
+        why: dict[str, Any] = {
+            "parent_reward": self._sign * reward,
+            "changed": changed,
+            "sample_size": self.sample_size,
+            "population_size": self.population_size,
+        }
+        if self.candidates is not None:
+            why["candidates"] = len(self.candidates)
         if parent.trial_id >= 0:
             why["parent"] = parent.trial_id
         if resource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,16 @@ logger = logging.getLogger("agcore")
 
 PURPOSE_RANKS = 4
 """Keeps these random numbers apart from those of random configs with the same seed."""
+
+
+class AtRandom(NamedTuple):
+    """Why nothing follows from the observations, so that a random config is drawn.
+
+    Attributes:
+        why: The facts, as a `Suggestion` has them.
+    """
+
+    why: Mapping[str, Any]
 
 
 class RankBasedSearcher(BaseSearcher):
@@ -84,22 +94,24 @@ class RankBasedSearcher(BaseSearcher):
         self._draws = RandomDraws(configspace, self.random_seed, self.may_propose, self.candidates)
 
     @abc.abstractmethod
-    def _from_ranks(self, request: SuggestRequest, rng: np.random.Generator) -> Suggestion | None:
-        """What follows from the observations; None asks for a random config."""
+    def _from_ranks(
+        self, request: SuggestRequest, rng: np.random.Generator
+    ) -> Suggestion | AtRandom:
+        """What follows from the observations, or why nothing does."""
 
     def propose(self, request: SuggestRequest) -> Suggestion | None:
         """What follows from the observations, or a random config."""
         if self.is_exhausted:
             return None
-        suggestion = None
+        found: Suggestion | AtRandom = AtRandom({})
         if self.encoding.num_columns:
             rng = np.random.default_rng([self.random_seed, PURPOSE_RANKS, request.draw])
-            suggestion = self._from_ranks(request, rng)
-        if suggestion is not None:
-            logger.info("draw %d: %s, %s", request.draw, suggestion.origin, dict(suggestion.why))
-            return suggestion
+            found = self._from_ranks(request, rng)
+        if isinstance(found, Suggestion):
+            logger.info("draw %d: %s, %s", request.draw, found.origin, dict(found.why))
+            return found
         config = self._draws.draw(request.draw)
-        return None if config is None else Suggestion(config, "random")
+        return None if config is None else Suggestion(config, "random", found.why)
 
     # -- learning --------------------------------------------------------------------------
 
@@ -134,26 +146,33 @@ class RankBasedSearcher(BaseSearcher):
 
     # -- choosing --------------------------------------------------------------------------
 
-    def _best_of(
-        self, draw: Callable[[], Array], score: Callable[[Array], Array]
-    ) -> tuple[Config, float] | None:
-        """The config of the highest score that may be proposed, and the score.
+    def _by_ratio(
+        self,
+        draw: Callable[[], Array],
+        log_ratio: Callable[[Array], Array],
+        why: Mapping[str, Any],
+    ) -> Suggestion | AtRandom:
+        """The config of the largest ratio of two densities that may be proposed.
 
         Args:
             draw: Gives rows to choose from; not called if there are candidates, all of which are
-                scored instead.
-            score: Of encoded rows (b, d), as (b,).
+                compared instead.
+            log_ratio: Of encoded rows (b, d), as (b,).
+            why: The facts behind the densities, to which those of the choice are added.
         """
         if self.candidates is not None and self._candidate_rows is not None:
-            configs, rows = self.candidates, self._candidate_rows
+            configs, rows, kind = self.candidates, self._candidate_rows, "candidates"
         else:
-            rows = self.encoding.snap(draw())
+            rows, kind = self.encoding.snap(draw()), "drawn"
             configs = self.encoding.decode_all(rows)
-        scores = score(rows)
-        for index in np.argsort(-scores, kind="stable").tolist():
+        ratios = log_ratio(rows)
+        for place, index in enumerate(np.argsort(-ratios, kind="stable").tolist()):
             if self.may_propose(configs[index]):
-                return configs[index], float(scores[index])
-        return None
+                told = {**why, "log_density_ratio": float(ratios[index]), kind: len(rows)}
+                if place:
+                    told["passed_over"] = place
+                return Suggestion(configs[index], "model", told)
+        return AtRandom({"in_vain": len(rows)})
 
 
 def share(name: str, value: Any, *, or_ends: bool = False) -> float:

@@ -136,13 +136,18 @@ class SKoptSearcher(BaseSearcher):
         """What scikit-optimize asks for; if it may not be proposed, a random config."""
         if self.is_exhausted:
             return None
-        config = self._asked(request) if self._encoding.num_columns else None
+        why: dict[str, Any] = {"observations": len(self._data)}
+        config = self._asked(request, why) if self._encoding.num_columns else None
         if config is not None and self.may_propose(config):
-            return Suggestion(config, "model", {"observations": len(self._data)})
+            listed = {} if self.candidates is None else {"candidates": len(self.candidates)}
+            return Suggestion(config, "model", {**why, **listed})
+        if config is not None:
+            why["in_vain"] = 1
         config = self._draws.draw(request.draw)
-        return None if config is None else Suggestion(config, "random")
+        return None if config is None else Suggestion(config, "random", why)
 
-    def _asked(self, request: SuggestRequest) -> Config | None:
+    def _asked(self, request: SuggestRequest, why: dict[str, Any]) -> Config | None:
+        """What scikit-optimize proposes, None if it cannot; ``why`` is told how it went."""
         import numpy as np
 
         seed = self.random_seed if self._random_state is None else self._random_state
@@ -155,7 +160,10 @@ class SKoptSearcher(BaseSearcher):
                 optimizer.tell(self._data.X.tolist(), self._data.y.tolist())
             except ValueError as error:  # it cannot model rewards of 1e300
                 logger.warning("no proposal by scikit-optimize: %s; a random config instead", error)
+                why["refused"] = str(error)
                 return None
+        if not optimizer.models:
+            why["without_model"] = True
         row = np.clip(np.array(optimizer.ask(), float), 0.0, 1.0)
         if self._listed is None:
             return self._encoding.decode(row)

@@ -86,15 +86,17 @@ class SobolSearcher(BaseSearcher):
         """The config of the next point, or None if there is none left."""
         if self.is_exhausted:
             return None
-        point, config = request.draw, None
-        if self._listed is not None:
-            config = self._listed.nearest(self._config(point))
-        else:
-            point, config = self._first_from(point)
+        if self._listed is not None and self.candidates is not None:
+            config = self._listed.nearest(self._config(request.draw))
+            why = {"point": request.draw, "candidates": len(self.candidates)}
+            return None if config is None else Suggestion(config, "sobol", why)
+        point, config = self._first_from(request.draw)
+        passed = point - request.draw
         if config is not None:
-            return Suggestion(config, "sobol", {"point": point})
+            why = {"point": point, "passed_over": passed} if passed else {"point": point}
+            return Suggestion(config, "sobol", why)
         config = self._draws.draw(request.draw)
-        return None if config is None else Suggestion(config, "random")
+        return None if config is None else Suggestion(config, "random", {"in_vain": passed})
 
     def _first_from(self, draw: int) -> tuple[int, Config | None]:
         """The first point from that of a draw on whose config may be proposed, and this.

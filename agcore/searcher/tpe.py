@@ -15,7 +15,6 @@ from scipy.special import ndtr
 
 from agcore.checks import one_of, truth, whole_number
 from agcore.encoding.columns import BlockKind
-from agcore.records import Suggestion
 from agcore.searcher.base import DEFAULT_SEED
 from agcore.searcher.parzen import (
     Kernels,
@@ -26,7 +25,7 @@ from agcore.searcher.parzen import (
     is_number,
     options_of,
 )
-from agcore.searcher.rank_based import RankBasedSearcher, share
+from agcore.searcher.rank_based import AtRandom, RankBasedSearcher, share
 from agcore.space.prior import Peak, Shares
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
     from agcore.encoding.columns import Block
     from agcore.jobs import Config
-    from agcore.records import Pending, SuggestRequest
+    from agcore.records import Pending, Suggestion, SuggestRequest
     from agcore.space import SearchSpace
     from agcore.space.prior import Prior
 
@@ -148,10 +147,13 @@ class TPESearcher(RankBasedSearcher):
         parts = [pairs] if self.multivariate else [[pair] for pair in pairs]
         self._parts = [Part([b for b, _ in pairs], [p for _, p in pairs]) for pairs in parts]
 
-    def _from_ranks(self, request: SuggestRequest, rng: np.random.Generator) -> Suggestion | None:
-        num_known = len(self._results) + len(self._results.infeasible_rows)
+    def _from_ranks(
+        self, request: SuggestRequest, rng: np.random.Generator
+    ) -> Suggestion | AtRandom:
+        num_failed = len(self._results.infeasible_rows)
+        num_known = len(self._results) + num_failed
         if not len(self._results) or num_known < self.num_init_random:
-            return None
+            return AtRandom({"trials": num_known, "num_init_random": self.num_init_random})
         good, bad = self.groups(request.pending)
         pairs = [
             (self._estimate(part, good, part.priors), self._estimate(part, bad, ()))
@@ -163,14 +165,16 @@ class TPESearcher(RankBasedSearcher):
             total: Array = np.sum(ratios, axis=0)
             return total
 
-        found = self._best_of(lambda: self._drawn(pairs, rng), log_ratio)
-        if found is None:
-            return None
-        why = {"good": len(good), "bad": len(bad), "log_density_ratio": found[1]}
+        num_running = len(good) + len(bad) - num_known
         best = max(trial.fitness for trial in self._results.trials)
-        if best.resource:
-            why["resource"] = best.resource
-        return Suggestion(found[0], "model", why)
+        facts = {
+            "failed": num_failed,
+            "running": num_running,
+            "draws_each": 0 if self.multivariate or self.candidates else self.num_candidates,
+            "resource": best.resource,
+        }
+        why = {"good": len(good), "bad": len(bad), **{k: n for k, n in facts.items() if n}}
+        return self._by_ratio(lambda: self._drawn(pairs, rng), log_ratio, why)
 
     def _drawn(self, pairs: Sequence[tuple[Parzen, Parzen]], rng: np.random.Generator) -> Array:
         """Rows to choose from: draws from the good, or some that are the best in each column."""

@@ -157,8 +157,26 @@ def test_a_proposal_says_its_groups_ratio_and_resource():
     suggestion = searcher.suggest(SuggestRequest(20))
     why = dict(suggestion.why)
     assert why.pop("log_density_ratio") > 0
-    assert why == {"good": 3, "bad": 17, "resource": 3}
+    assert why == {"good": 3, "bad": 17, "resource": 3, "drawn": 64}
     assert suggestion.config["x"] > 0.6
+
+
+def test_a_random_config_says_why_it_is_random():
+    by_chance = told(30, random_fraction=1.0).suggest(SuggestRequest(30))
+    assert (by_chance.origin, by_chance.why) == ("random", {"random_fraction": 1.0})
+    few = told(3, resource=1, random_fraction=0.0).suggest(SuggestRequest(3))
+    assert few.why == {"observations": 3, "needed": 4, "resource": 1}
+    none = told(0, random_fraction=0.0).suggest(SuggestRequest(0))
+    assert none.why == {"observations": 0, "needed": 4}
+    kept = told(20, random_fraction=0.0, constraint=lambda config: config["x"] < 0.1)
+    found = [kept.suggest(SuggestRequest(draw)) for draw in range(20, 26)]
+    assert {"in_vain": 64} in [s.why for s in found if s.origin == "random"]
+
+
+def test_a_proposal_says_how_many_of_the_bad_have_failed():
+    searcher = told(20, random_fraction=0.0)
+    searcher.trial_failed(0, {"x": 0.5 / 20})
+    assert searcher.suggest(SuggestRequest(20)).why["failed"] == 1
 
 
 def test_the_best_of_all_candidates_is_proposed():

@@ -126,7 +126,24 @@ def test_a_proposal_says_its_parent_and_what_was_changed():
     why = dict(suggestion.why)
     parent = PLANE.config_from_units([why.pop("parent") / 4, 0.5])
     (changed,) = (name for name in parent if parent[name] != suggestion.config[name])
-    assert why == {"parent_reward": 0.25, "changed": changed, "resource": 3}
+    assert why == {
+        "parent_reward": 0.25,
+        "changed": changed,
+        "sample_size": 1,
+        "population_size": 4,
+        "resource": 3,
+    }
+
+
+def test_a_random_config_says_why_it_is_random():
+    found = learn(make(first_is_default=False), bowl, 3)
+    assert [s.why for s in found] == [
+        {"members": number, "population_size": 4} for number in range(3)
+    ]
+    kept = make(constraint=lambda config: config["x"] < 0.1, mutation_scale=1e-3)
+    for trial_id in range(4):
+        observe(kept, trial_id, {"x": 0.9 + trial_id / 100}, float(trial_id))
+    assert kept.suggest(SuggestRequest(4)).why == {"in_vain": 20}
 
 
 def test_the_trial_that_came_further_is_better():

@@ -38,6 +38,18 @@ def test_random_points_are_followed_by_those_of_its_model(make):
     assert len({config["x"] for config in configs(suggestions)}) == 8
 
 
+def test_a_proposal_says_what_the_library_knew_and_how_it_went(make):
+    found = learn(make(), bowl, 8)
+    assert found[1].why == {"observations": 1, "without_model": True}
+    assert found[-1].why == {"observations": 7}
+    listed = learn(make(candidates=[{"x": 0.1 * i} for i in range(6)]), bowl, 5)[-1]
+    assert listed.why == {"observations": 4, "candidates": 6}
+    kept = learn(make(constraint=lambda config: config["x"] < 0.1), bowl, 6)
+    assert "in_vain" in kept[-1].why
+    refused = learn(make(), lambda config: 1e300 if config["x"] > 0.4 else -1e300, 8)[-1]
+    assert refused.why["refused"]  # what the library said
+
+
 def test_the_same_seed_gives_the_same_configs(make):
     assert configs(learn(make(), bowl, 6)) == configs(learn(make(), bowl, 6))
     other = configs(learn(make(random_seed=1), bowl, 6))

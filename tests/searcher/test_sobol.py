@@ -37,6 +37,25 @@ def test_draw_n_is_the_config_of_point_n():
     assert [suggestion.why["point"] for suggestion in found] == list(range(130))
 
 
+def test_a_draw_says_which_points_it_has_passed_over():
+    searcher = SobolSearcher(
+        PLANE, first_is_default=False, constraint=lambda config: config["x"] < 0.1
+    )
+    first, *_ = found = proposed(searcher, 5)
+    assert all(s.why.get("passed_over", 0) == s.why["point"] - n for n, s in enumerate(found))
+    assert first.why["passed_over"] > 0
+    listed = SobolSearcher(PLANE, candidates=configs(found), first_is_default=False)
+    assert listed.suggest(SuggestRequest(0)).why == {"point": 0, "candidates": 5}
+
+
+def test_a_random_config_says_how_many_points_there_were():
+    searcher = SobolSearcher(
+        PLANE, first_is_default=False, constraint=lambda config: config["x"] < 0.005
+    )
+    found = proposed(searcher, 3)
+    assert {"in_vain": 199} in [s.why for s in found if s is not None and s.origin == "random"]
+
+
 def test_a_draw_depends_on_its_number_only_so_that_runs_can_be_continued():
     whole = configs(proposed(SobolSearcher(PLANE, first_is_default=False), 150))
     for number in (1, 63, 64, 65, 149):

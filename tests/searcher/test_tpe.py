@@ -174,8 +174,34 @@ def test_a_proposal_says_its_groups_and_ratio(multivariate):
     suggestion = searcher.suggest(SuggestRequest(20))
     why = dict(suggestion.why)
     assert why.pop("log_density_ratio") > 0
-    assert why == {"good": 2, "bad": 18, "resource": 9}
+    drawn = {"drawn": 24} if multivariate else {"drawn": 8, "draws_each": 24}
+    assert why == {"good": 2, "bad": 18, "resource": 9} | drawn
     assert suggestion.config["x"] > 0.7
+
+
+def test_a_proposal_says_who_is_bad_without_a_value():
+    searcher = told(12)
+    searcher.trial_failed(5, {"x": 5.5 / 12})
+    running = tuple(Pending(12 + i, {"x": 0.1 * i}) for i in range(3))
+    why = searcher.suggest(SuggestRequest(15, running)).why
+    assert (why["good"], why["bad"], why["failed"], why["running"]) == (2, 13, 1, 3)
+
+
+def test_a_random_config_says_why_it_is_random():
+    few = told(4, num_init_random=5).suggest(SuggestRequest(4))
+    assert (few.origin, few.why) == ("random", {"trials": 4, "num_init_random": 5})
+    kept = told(20, constraint=lambda config: config["x"] < 0.02)
+    found = [kept.suggest(SuggestRequest(draw)) for draw in range(20, 30)]
+    assert {"in_vain": 24} in [s.why for s in found if s is not None and s.origin == "random"]
+
+
+def test_a_proposal_says_how_many_better_ones_it_had_to_pass_over():
+    listed = [{"x": i / 50} for i in range(51)]
+    searcher = told(20, candidates=listed)
+    first, second = (searcher.suggest(SuggestRequest(draw)).why for draw in (20, 21))
+    assert first["candidates"] == second["candidates"] == 51
+    assert "passed_over" not in first
+    assert second["passed_over"] >= 1
 
 
 @pytest.mark.parametrize("multivariate", [True, False])

@@ -373,6 +373,24 @@ def test_the_commands_of_the_readme_run(tmp_path, agcore):
     assert re.search(r"Trained for 20 epochs: accuracy 0\.9\d+ at epoch", done.stdout)
 
 
+def test_the_commands_of_the_contrib_page_run(tmp_path, agcore):
+    page = (Path(__file__).resolve().parents[3] / "contrib" / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "train.py").write_text(SLOW.replace("def quick", "def train"))
+    (tmp_path / "data" / "flower_photos").mkdir(parents=True)
+    (tmp_path / "data" / "flower_photos" / "readme.txt").touch()
+    place = tmp_path
+    for line in block.splitlines():
+        command, *words = line.split()
+        if command == "cd":
+            place = place / words[0]
+            assert place.is_dir()
+        else:
+            assert command == "agcore"
+            done = agcore(place, *words)
+    assert re.search(r"Trained for \d+ epochs: accuracy \d\.?\d* at epoch", done.stdout)
+
+
 def test_both_commands_are_entry_points(agcore, folder):
     assert commands.build.name == "build"
     assert commands.train.name == "train"
