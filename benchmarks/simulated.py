@@ -62,6 +62,13 @@ SCHEDULERS: dict[str, Callable[..., Any]] = {
     "promotion": functools.partial(HYPERBAND, max_t=MAX_T, type="promotion"),
     "pasha": functools.partial(ag.scheduler.PASHAScheduler, max_t=MAX_T),
     "sync_hyperband": functools.partial(ag.scheduler.SynchronousHyperbandScheduler, max_t=MAX_T),
+    "pbt": functools.partial(
+        ag.scheduler.PopulationBasedTrainingScheduler,
+        max_t=MAX_T,
+        population_size=32,
+        perturbation_interval=3,
+        populations=None,
+    ),
     "median": ag.scheduler.MedianStoppingScheduler,
     "fifo": ag.scheduler.FIFOScheduler,
 }

@@ -7,13 +7,23 @@ copy of one that is drawn evenly from the top quantile (``exploit``). The copy g
 parent's checkpoint with a changed config (``explore``), which is not the policy's matter. A
 population is over when all of its trials have come to ``max_t``.
 
-A reward is compared with what the others had at the same resource; those that are not so far yet
-count with the last they had, and a copy has its parent's. So a trial that is ahead, or one that
-had to start over, compares fairly. A quantile has ``floor(quantile_fraction N)`` places, at least
-one. Who has no reward yet counts as the worst, so nobody is replaced before most of the population
-has one. Equal rewards share the better rank, so whoever is replaced is worse than its parent; and
-the best reward that was seen at a resource is never replaced there. A trial that has reached
-``max_t`` counts on, but is not copied.
+A member at interval r is ranked among all members, each of whom it is compared with at the largest
+interval that both have come to: at r with those that have been there, at their last interval with
+those that are behind (`agcore.policy.places`). So nobody gains by being ahead, or loses by having
+started over. A quantile has ``floor(quantile_fraction N)`` places, at least one, and whoever ranks
+behind the N minus so many best is in the bottom one. Who cannot be compared yet counts as worse, so
+nobody is replaced before most of the population has a reward. Equal rewards share the better rank,
+so whoever is replaced is worse than its parent. Parents are drawn from those of the top quantile
+that have come to r, or that are behind if none has. A trial that has reached ``max_t`` counts on,
+but is not copied.
+
+Who has passed on cannot be replaced before its next interval, where the comparisons with those that
+came later are made up for. The best reward that was seen at r is never replaced there, for it may
+stay the best. But whoever always comes first would then never be replaced, however bad (often what
+is quick is bad). So the first at r, if in the bottom quantile by what is known, is *held*: it
+pauses until one who was better comes to r, or no such is left behind it. Then it is judged again:
+either its place goes to a copy and it stays paused for good, or it goes on. Members that are not in
+the bottom quantile are never held.
 
 A trial that fails, diverges or is lost leaves its place to a copy as well, of one of the best that
 still train. While nobody has a reward the place stays empty.
@@ -28,148 +38,23 @@ section 4.1.1, https://arxiv.org/abs/1711.09846.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from fractions import Fraction
-from math import inf, isfinite
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from agcore.checks import finite_number, whole_number
 from agcore.errors import SpecError
-from agcore.policy.base import diverged
+from agcore.policy.base import CONTINUE, diverged
 from agcore.policy.milestones import MilestonePolicy, Track
+from agcore.policy.places import Fate, Place, Population
 from agcore.records import Action, Decision, NewTrial, ResumeTrial, RungStanding, TrialState
 
 if TYPE_CHECKING:
     from agcore.policy.base import PolicyJob
+    from agcore.policy.places import Comparison
 
 PARENT_PURPOSE = 14
 """Second word of the seed of the generators that draw parents."""
-
-_WAITING = ("unstarted", "vacant", "paused")
-
-_Turn = tuple[int, float, int]
-"""(resource, minus the reward, number of the place): ascending from whoever is next."""
-
-
-class _Place:
-    """A member of the population: the trial that has the place now, and its line of ancestors.
-
-    Attributes:
-        number: Of the place.
-        trial_id: The trial; -1 before the first.
-        state: ``unstarted``, ``running``, ``leaving`` (told to end), ``paused``, ``vacant`` (to be
-            given to a copy) or ``done``.
-        levels: Resources at which the trial, or the ancestors whose training it goes on with,
-            were compared, ascending.
-        rewards: What they had there.
-        resource: Up to where the trial has come.
-        parent: The place whose trial is to be copied, once that is drawn.
-    """
-
-    __slots__ = ("levels", "number", "parent", "resource", "rewards", "state", "trial_id")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.trial_id = -1
-        self.state = "unstarted"
-        self.levels: list[int] = []
-        self.rewards: list[float] = []
-        self.resource = 0
-        self.parent: _Place | None = None
-
-    @property
-    def lives(self) -> bool:
-        """Whether its trial trains on."""
-        return self.state in ("running", "paused")
-
-    @property
-    def reward(self) -> float:
-        """The last reward; minus infinity without any."""
-        return self.rewards[-1] if self.rewards else -inf
-
-    @property
-    def turn(self) -> _Turn:
-        """Who is next: smaller is sooner."""
-        if self.state == "vacant":
-            return -1, 0.0, self.number
-        return self.resource, -self.reward, self.number
-
-    def reward_at(self, resource: float) -> float | None:
-        """The last reward up to ``resource``, or None."""
-        count = bisect_right(self.levels, resource)
-        return self.rewards[count - 1] if count else None
-
-    def record(self, level: int, reward: float) -> None:
-        """Note a reward; one from before the trial started over is replaced."""
-        count = bisect_right(self.levels, level - 1)
-        self.levels[count:] = [level]
-        self.rewards[count:] = [reward]
-
-    def promise_to(self, parent: _Place | None) -> None:
-        """Have the place wait for a copy, which counts as its parent from now on."""
-        self.parent = parent
-        self.levels, self.rewards = [], []
-        if parent is not None:
-            self.levels, self.rewards = parent.levels[:], parent.rewards[:]
-
-    def begin(self, trial_id: int, resource: int, parent: _Place | None) -> None:
-        """Give the place to a trial, that goes on with the parent's training up to ``resource``."""
-        levels, rewards = (parent.levels, parent.rewards) if parent is not None else ([], [])
-        count = bisect_right(levels, resource)
-        self.levels, self.rewards = levels[:count], rewards[:count]
-        self.trial_id, self.resource, self.state, self.parent = trial_id, resource, "running", None
-
-
-class _Population:
-    """N places, and who waits for one.
-
-    Args:
-        size: N.
-        quantile: Places in the bottom quantile, and in the top one.
-
-    Attributes:
-        places: All of them.
-        vacant: Those to be given to copies, the longest vacant first.
-        best_at: The best reward that was seen at each level.
-    """
-
-    def __init__(self, size: int, quantile: int) -> None:
-        self.quantile = quantile
-        self.places = [_Place(number) for number in range(size)]
-        self.vacant: list[_Place] = []
-        self.best_at: dict[int, float] = {}
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more will happen in it."""
-        return all(place.state in ("vacant", "done") for place in self.places)
-
-    def unstarted(self) -> _Place | None:
-        """The first place that no trial has had."""
-        return next((place for place in self.places if place.state == "unstarted"), None)
-
-    def first_waiting(self, free: int) -> _Place | None:
-        """Whose turn it is when the ``free`` slots are taken, or None."""
-        waiting = [place for place in self.places if place.state in _WAITING]
-        waiting.sort(key=lambda place: place.turn)
-        return waiting[free] if len(waiting) > free else None
-
-    def place_of(self, trial_id: int) -> _Place | None:
-        """The place that a trial has now."""
-        return next((place for place in self.places if place.trial_id == trial_id), None)
-
-    def ranking(self, resource: float) -> list[_Place]:
-        """All that have a reward up to ``resource``, the best first."""
-        found = [
-            (-reward, place.number)
-            for place in self.places
-            if (reward := place.reward_at(resource)) is not None
-        ]
-        return [self.places[number] for _, number in sorted(found)]
-
-    def best_that_train(self) -> list[_Place]:
-        """Whom to copy in the place of a trial that has failed; empty if nobody has a reward."""
-        return [place for place in self.ranking(inf) if place.lives][: self.quantile]
 
 
 class PopulationPolicy(MilestonePolicy):
@@ -221,11 +106,11 @@ class PopulationPolicy(MilestonePolicy):
         self._num_decided = 0  # selections, whose parents are drawn by their number
         self._num_new = 0
         self._population = self._new_population()
-        self._place_of: dict[int, _Place] = {}
+        self._place_of: dict[int, Place] = {}
         self._num_running = self._most_running = 0
 
-    def _new_population(self) -> _Population:
-        return _Population(self._size, self._quantile)
+    def _new_population(self) -> Population:
+        return Population(self._size, self._quantile)
 
     @property
     def milestones(self) -> tuple[int, ...]:
@@ -250,7 +135,7 @@ class PopulationPolicy(MilestonePolicy):
                 return job
         if allow_new and population.unstarted() is not None:
             return NewTrial(0, self.next_milestone(0))
-        paused = [place for place in population.places if place.state == "paused"]
+        paused = [p for p in population.places if p.state == "paused" and not p.is_held]
         if paused:
             return self._resume_job(min(paused, key=lambda place: place.turn))
         if allow_new and population.is_over and self._may_begin_another:
@@ -261,7 +146,7 @@ class PopulationPolicy(MilestonePolicy):
     def _may_begin_another(self) -> bool:
         return self._populations is None or self._num_begun < self._populations
 
-    def _copy_job(self, place: _Place) -> NewTrial | None:
+    def _copy_job(self, place: Place) -> NewTrial | None:
         """A copy for a vacant place; None while there is nobody to copy."""
         parent = place.parent
         if parent is None or not parent.lives:
@@ -270,17 +155,17 @@ class PopulationPolicy(MilestonePolicy):
                 return None
             parent = candidates[self._draw(len(candidates), 1, self._num_new)]
         reason = (
-            f"in the place of trial {place.trial_id}: a copy of trial {parent.trial_id} "
-            f"(reward {parent.reward:.6g})"
+            f"in the place of trial {place.trial_id}{place.loss}: "
+            f"a copy of {self._named(parent, parent.level)}"
         )
         return NewTrial(
             0, self.next_milestone(parent.resource), parent.trial_id, parent.resource, reason
         )
 
-    def _resume_job(self, place: _Place) -> ResumeTrial:
+    def _resume_job(self, place: Place) -> ResumeTrial:
         resource, milestone = place.resource, self.next_milestone(place.resource)
         reason = (
-            f"reward {place.reward:.6g}: no trial that waits is further behind than "
+            f"reward {place.reward:.6g}: no trial that waits its turn is further behind than "
             f"{self._time_attr}={resource}"
         )
         return ResumeTrial(place.trial_id, resource, milestone, 0, reason)
@@ -313,7 +198,7 @@ class PopulationPolicy(MilestonePolicy):
         track = self._tracks[trial_id] = Track(0, self.next_milestone(job.resume_from))
         track.last = job.resume_from
 
-    def _place_for(self, job: NewTrial) -> tuple[_Place, _Place | None]:
+    def _place_for(self, job: NewTrial) -> tuple[Place, Place | None]:
         """The place of a new trial, and that of its parent."""
         population = self._population
         if job.parent is not None and population.vacant:
@@ -334,12 +219,14 @@ class PopulationPolicy(MilestonePolicy):
         if place.state == "running":
             place.resource = min(resource, self._max_t)
             if decision.completed:
-                place.record(self._max_t, reward)
+                self._population.record(place, self._max_t, reward)
                 place.state = "done"
             elif decision.action is Action.STOP:
                 place.state = "leaving"
                 if not isfinite(reward):
                     place.promise_to(None)
+            if decision is not CONTINUE:
+                self._judge_held()
         return decision
 
     def _arrive(self, trial_id: int, track: Track, reward: float) -> Decision:
@@ -347,38 +234,80 @@ class PopulationPolicy(MilestonePolicy):
         if not isfinite(reward):
             return diverged(trial_id, level, self._time_attr)
         population = self._population
-        place.resource = level
-        place.record(level, reward)
-        best = population.best_at.get(level, -inf)
-        population.best_at[level] = max(best, reward)
-        ranking = population.ranking(level)
-        rewards = [member.reward_at(level) for member in ranking]
-        rank, size = rewards.index(reward) + 1, len(ranking)
-        quantile = self._quantile
-        standing = RungStanding(level, rank, size, 1 - quantile / self._size)
-        stands = f"reward {reward:.6g} at {self._time_attr}={level} ranks {rank} of {size}"
-        if rank > self._size - quantile and reward < best:
-            parents = self._parents(ranking, level, reward)
-            if parents:
-                parent = parents[self._draw(len(parents), 0, self._num_decided)]
-                self._num_decided += 1
-                place.promise_to(parent)
-                copied = f"trial {parent.trial_id} (reward {parent.reward:.6g})"
-                reason = f"{stands}: its place goes to a copy of {copied}"
-                return Decision(Action.STOP, reason, False, standing)
-            stands += ", but the best have come to their end"
+        population.record(place, level, reward)
+        comparison = population.compare(place)
+        stands = self._stands(place, comparison)
+        quantile = 1 - self._quantile / self._size
+        standing = RungStanding(level, comparison.rank, comparison.size, quantile)
+        fate, parents = population.fate(place, comparison)
+        if fate is Fate.LEAVES:
+            parent = self._replace(place, parents)
+            reason = f"{stands}: its place goes to a copy of {parent}"
+            return Decision(Action.STOP, reason, False, standing)
+        if fate is Fate.HELD:
+            place.is_held = True
+            reason = (
+                f"{stands}: it waits for those that were better and are behind, and goes on "
+                "only if it does not leave its place to a copy when one of them is here"
+            )
+            return Decision(Action.PAUSE, reason, False, standing)
+        if fate is not Fate.GOES_ON:
+            stands += f"; {fate.value}"
         return self._go_on(place, stands, standing)
 
-    def _parents(self, ranking: list[_Place], level: int, reward: float) -> list[_Place]:
-        """Those of the top quantile that train on; places promised to copies are not in it."""
-        top = [member for member in ranking if member.lives or member.state == "done"]
-        return [
-            member
-            for member in top[: self._quantile]
-            if member.lives and (at := member.reward_at(level)) is not None and at > reward
-        ]
+    def _stands(self, place: Place, comparison: Comparison) -> str:
+        """Reward and rank of a member, and at which intervals it was compared with whom."""
+        at = self._time_attr
+        text = (
+            f"reward {place.reward:.6g} at {at}={place.level} "
+            f"ranks {comparison.rank} of {comparison.size}"
+        )
+        behind = sorted((i for i in comparison.met.items() if i[0] < place.level), reverse=True)
+        if not behind:
+            return text
+        with_whom = ", ".join(f"with {count} of them at {at}={level}" for level, count in behind)
+        return f"{text}; compared {with_whom}"
 
-    def _go_on(self, place: _Place, stands: str, standing: RungStanding) -> Decision:
+    def _named(self, parent: Place, level: int) -> str:
+        """A trial with the reward that it had at an interval."""
+        reward = parent.reward_at(level)
+        return f"trial {parent.trial_id} (reward {reward:.6g} at {self._time_attr}={level})"
+
+    def _replace(self, place: Place, parents: list[Place]) -> str:
+        """Draw the parent whose copy gets the place of a bad member; how the parent is named."""
+        parent = parents[self._draw(len(parents), 0, self._num_decided)]
+        self._num_decided += 1
+        named = self._named(parent, min(parent.level, place.level))
+        place.promise_to(parent)
+        return named
+
+    def _judge_held(self) -> None:
+        """Judge those again that are held, until nobody's fate changes any more."""
+        held = [place for place in self._population.places if place.is_held]
+        while any(self._is_settled(place) for place in held if place.is_held):
+            pass
+
+    def _is_settled(self, place: Place) -> bool:
+        """Whether it is held no longer: it may go on, or its place goes to a copy."""
+        comparison = self._population.compare(place)
+        fate, parents = self._population.fate(place, comparison)
+        if fate is Fate.HELD:
+            return False
+        place.is_held = False
+        if fate is Fate.LEAVES:
+            place.loss = f", whose {self._stands(place, comparison)}"
+            self._replace(place, parents)
+            if place.state == "paused":
+                self._vacate(place)
+            else:  # its attempt has not ended yet
+                place.state = "leaving"
+        return True
+
+    def _vacate(self, place: Place) -> None:
+        place.state = "vacant"
+        self._population.vacant.append(place)
+
+    def _go_on(self, place: Place, stands: str, standing: RungStanding) -> Decision:
         """Continue, or pause if it is somebody else's turn."""
         first = self._population.first_waiting(self._most_running - self._num_running)
         if first is not None and first.turn < place.turn:
@@ -393,12 +322,12 @@ class PopulationPolicy(MilestonePolicy):
         self._track(trial_id)
         place = self._place_of[trial_id]
         self._num_running -= 1
-        if state is TrialState.PAUSED:
+        if state is TrialState.PAUSED and place.state != "leaving":
             place.state = "paused"
         elif state is TrialState.COMPLETED or place.state == "done":
-            place.state = "done"
+            place.state, place.is_held = "done", False
         else:
             if place.parent is None or not place.parent.lives:
                 place.promise_to(None)
-            place.state = "vacant"
-            self._population.vacant.append(place)
+            self._vacate(place)
+        self._judge_held()

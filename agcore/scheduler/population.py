@@ -30,7 +30,9 @@ class PopulationBasedTrainingScheduler(TrialScheduler):
     latest checkpoint of a trial drawn from the top quantile, with its config perturbed. So the
     train function has to save its state in ``reporter.checkpoint_dir`` and to load it from
     ``reporter.latest_checkpoint``; without, copies begin anew. Failed trials are replaced too. With
-    fewer slots than members these take turns, and pause at intervals.
+    fewer slots than members these take turns, and pause at intervals. Trials are compared at equal
+    resources; a bad one that is the first to come to an interval pauses until a better one has come
+    there too, and for good if its place then goes to a copy.
 
     The run ends when the population has come to ``max_t``, without ``num_trials`` and ``time_out``
     if they are not given. ``num_trials`` counts copies too; once it is used up, places of bad

@@ -1,7 +1,9 @@
-"""Tests of population-based training: truncation selection as in the paper, turns, lost members."""
+"""Tests of population-based training: selection at equal resources, turns, lost members."""
 
 import collections
+import heapq
 import math
+import random
 
 import pytest
 
@@ -92,14 +94,15 @@ def test_reasons_name_rank_parent_and_place():
     policy.on_report(0, 1, 0.83)
     decision = policy.on_report(1, 1, 0.61)
     assert decision.reason == (
-        "reward 0.61 at epoch=1 ranks 2 of 2: its place goes to a copy of trial 0 (reward 0.83)"
+        "reward 0.61 at epoch=1 ranks 2 of 2: its place goes to a copy of trial 0 "
+        "(reward 0.83 at epoch=1)"
     )
     standing = decision.standing
     assert (standing.level, standing.rank, standing.size, standing.quantile) == (1, 2, 2, 0.5)
     job = replace(policy, 1, 2)
-    assert job.reason == "in the place of trial 1: a copy of trial 0 (reward 0.83)"
+    assert job.reason == "in the place of trial 1: a copy of trial 0 (reward 0.83 at epoch=1)"
     assert policy.on_report(0, 2, 0.9).reason == (
-        "reward 0.9 at epoch=2 ranks 1 of 2: it goes on to 3"
+        "reward 0.9 at epoch=2 ranks 1 of 2; compared with 1 of them at epoch=1: it goes on to 3"
     )
 
 
@@ -118,14 +121,225 @@ def test_trials_are_compared_at_the_same_resource_however_far_the_others_are():
     assert policy.on_report(1, 2, 1.9).action is Action.STOP
 
 
-def test_who_is_not_so_far_yet_counts_with_its_last_reward():
+def test_who_is_not_so_far_yet_is_compared_where_it_is():
     policy = started(3, quantile_fraction=0.34)
-    for trial_id in range(3):
-        policy.on_report(trial_id, 1, 5.0)
-    # The last of three, but nobody has been better where it is now.
-    assert policy.on_report(2, 2, 1.0).action is Action.CONTINUE
-    decision = policy.on_report(1, 2, 0.5)
-    assert (decision.action, decision.standing.rank, decision.standing.size) == (Action.STOP, 3, 3)
+    for trial_id, reward in enumerate((0.1, 0.3, 0.2)):
+        policy.on_report(trial_id, 1, reward)
+    # Nobody else has come to 2, and there the reward is higher than any was at 1.
+    decision = policy.on_report(2, 2, 5.0)
+    assert (decision.standing.rank, decision.standing.size) == (2, 3)
+    assert "ranks 2 of 3; compared with 2 of them at epoch=1:" in decision.reason
+    decision = policy.on_report(0, 2, 4.0)
+    assert decision.action is Action.STOP
+    assert "ranks 3 of 3; compared with 1 of them at epoch=1: its place goes" in decision.reason
+
+
+@pytest.mark.parametrize("workers", [1, 3, 10])
+def test_what_all_gain_with_the_resource_changes_nothing(workers):
+    # So no comparison is between different resources.
+    gain = [0.0, 5.0, 9.0, -20.0, 30.0, 31.0, 500.0, -1.0, 7.0, 0.0]
+    replaced = 0
+    for seed in range(8):
+        policy = PopulationPolicy(9, population_size=6, quantile_fraction=0.34, seed=seed)
+        same = PopulationPolicy(9, population_size=6, quantile_fraction=0.34, seed=seed)
+        for call in play(policy, seed, workers=workers).calls:
+            if call.name == "on_report":
+                trial_id, resource, reward = call.arguments
+                answer = same.on_report(trial_id, resource, reward + gain[resource])
+                assert answer.action is call.answer.action
+                assert answer.standing == call.answer.standing
+            else:
+                answer = call.repeat(same)
+                if isinstance(call.answer, NewTrial):
+                    replaced += call.answer.parent is not None
+                    assert (answer.parent, answer.resume_from) == (
+                        call.answer.parent,
+                        call.answer.resume_from,
+                    )
+    assert replaced > 50
+
+
+def test_the_last_to_come_to_an_interval_is_judged_by_all_rewards_there():
+    rng = random.Random(3)
+    fates = collections.Counter()
+    for _ in range(200):
+        policy = started(10)
+        rewards = [rng.random() for _ in range(10)]
+        for trial_id, reward in enumerate(rewards):
+            decision = policy.on_report(trial_id, 1, reward)
+        is_bad = sum(reward > rewards[-1] for reward in rewards) >= 8
+        assert (decision.action is Action.STOP) == is_bad
+        fates[is_bad] += 1
+    assert min(fates.values()) > 20
+
+
+class Race:
+    """Ten members on rising curves, who come to an epoch in the order ``first`` says.
+
+    Attributes:
+        copies: The copies that were started, with the trials that they replaced.
+    """
+
+    def __init__(self, seed, first, *, seconds=None):
+        rng = random.Random(seed)
+        policy = PopulationPolicy(
+            20, population_size=10, perturbation_interval=2, populations=1, seed=seed
+        )
+        self.quality, self.copies, self.reached, self.pauses = [], [], {}, 0
+        queue, running = [], set()
+
+        def report_next(trial_id, now_s):
+            cost_s = 1.0 if seconds is None else seconds(self.quality[trial_id])
+            heapq.heappush(queue, (round(now_s + cost_s, 6), first(self, trial_id, rng), trial_id))
+
+        def fill(now_s):
+            while len(running) < 10 and (job := policy.next_job(now_s)) is not None:
+                if isinstance(job, NewTrial):
+                    trial_id = len(self.quality)
+                    self.quality.append(rng.random())
+                    if job.parent is not None:
+                        replaced = int(
+                            job.reason.partition("in the place of trial ")[2]
+                            .split()[0]
+                            .rstrip(":,")
+                        )
+                        self.copies.append((trial_id, replaced))
+                else:
+                    trial_id = job.trial_id
+                self.reached[trial_id] = job.resume_from
+                running.add(trial_id)
+                policy.on_start(trial_id, job)
+                report_next(trial_id, now_s)
+
+        fill(0.0)
+        while queue:
+            now_s, _, trial_id = heapq.heappop(queue)
+            epoch = self.reached[trial_id] = self.reached[trial_id] + 1
+            reward = epoch / 20 + 0.02 * self.quality[trial_id]
+            decision = policy.on_report(trial_id, epoch, reward)
+            if decision.action is Action.CONTINUE:
+                report_next(trial_id, now_s)
+                continue
+            ended = TrialState.COMPLETED if decision.completed else TrialState.STOPPED
+            paused = decision.action is Action.PAUSE
+            self.pauses += paused
+            running.remove(trial_id)
+            policy.on_exit(trial_id, TrialState.PAUSED if paused else ended)
+            fill(now_s)
+
+
+ORDERS = {
+    "worst first": lambda race, trial_id, rng: race.quality[trial_id],
+    "best first": lambda race, trial_id, rng: -race.quality[trial_id],
+    "at random": lambda race, trial_id, rng: rng.random(),
+    "always the same": lambda race, trial_id, rng: trial_id,
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_on_rising_curves_the_worst_are_replaced_whatever_the_order(order):
+    for seed in range(6):
+        race = Race(seed, ORDERS[order])
+        worst = sorted(range(10), key=lambda trial_id: race.quality[trial_id])[:2]
+        gone = {replaced: race.reached[replaced] for _, replaced in race.copies}
+        assert gone.keys() >= set(worst)
+        assert max(gone[trial_id] for trial_id in worst) <= 4
+        # A fifth of ten at each of nine intervals are 18; copies that are bad go again.
+        assert 12 <= len(race.copies) <= 36
+        best = max(range(len(race.quality)), key=lambda trial_id: race.quality[trial_id])
+        assert best not in gone
+        assert race.reached[best] == 20
+
+
+def test_bad_members_that_are_always_ahead_are_replaced():
+    for seed in range(6):
+        race = Race(seed, ORDERS["at random"], seconds=lambda quality: 0.5 + quality)
+        assert len(race.copies) >= 12
+        worst = min(range(10), key=lambda trial_id: race.quality[trial_id])
+        assert race.reached[worst] <= 6  # not before most have a reward
+        assert race.pauses < len(race.copies)
+
+
+# -- the first at an interval -----------------------------------------------------------------
+
+
+def one_ahead(size=2):
+    """Trial 0 is the worst where all have been, and has come to the next interval first."""
+    policy = started(size)
+    for trial_id in range(size):
+        assert policy.on_report(trial_id, 1, 0.1 + trial_id / 10).action is Action.CONTINUE
+    decision = policy.on_report(0, 2, 0.3)
+    assert decision.action is Action.PAUSE
+    assert decision.reason.startswith(
+        f"reward 0.3 at epoch=2 ranks {size} of {size}; compared with {size - 1} of them at "
+        "epoch=1: it waits for those that were better and are behind, and goes on only if"
+    )
+    return policy
+
+
+def test_a_bad_one_that_comes_first_waits_for_one_that_is_better_there():
+    policy = one_ahead()
+    policy.on_exit(0, TrialState.PAUSED)
+    assert policy.next_job(0.0) is None
+    assert policy.on_report(1, 2, 0.4).action is Action.CONTINUE
+    assert policy.next_job(0.0) == NewTrial(
+        0,
+        3,
+        1,
+        2,
+        "in the place of trial 0, whose reward 0.3 at epoch=2 ranks 2 of 2: "
+        "a copy of trial 1 (reward 0.4 at epoch=2)",
+    )
+    assert policy.next_job(0.0, allow_new=False) is None  # it stays paused
+
+
+def test_it_goes_on_if_it_is_not_bad_any_more():
+    policy = one_ahead()
+    policy.on_exit(0, TrialState.PAUSED)
+    assert policy.on_report(1, 2, 0.2).action is Action.STOP
+    job = policy.next_job(0.0, allow_new=False)
+    assert (job.trial_id, job.resume_from, job.milestone) == (0, 2, 3)
+
+
+def test_it_goes_on_if_nobody_who_was_better_is_left():
+    policy = one_ahead()
+    policy.on_exit(0, TrialState.PAUSED)
+    policy.on_exit(1, TrialState.FAILED)
+    assert policy.next_job(0.0).parent == 0
+    assert policy.next_job(0.0, allow_new=False).trial_id == 0
+
+
+def test_its_place_may_be_lost_before_its_attempt_has_ended():
+    policy = one_ahead()
+    policy.on_report(1, 2, 0.4)
+    assert policy.next_job(0.0) is None
+    policy.on_exit(0, TrialState.PAUSED)
+    assert policy.next_job(0.0).parent == 1
+    policy = one_ahead()
+    policy.on_exit(0, TrialState.FAILED)
+    assert policy.next_job(0.0).parent == 1
+    policy = one_ahead()
+    policy.on_report(1, 2, 0.2)
+    policy.on_exit(0, TrialState.PAUSED)
+    assert policy.next_job(0.0, allow_new=False).trial_id == 0
+
+
+def test_two_that_wait_are_judged_when_a_better_one_comes():
+    policy = one_ahead(10)
+    policy.on_exit(0, TrialState.PAUSED)
+    assert policy.on_report(1, 2, 0.35).action is Action.PAUSE
+    policy.on_exit(1, TrialState.PAUSED)
+    assert policy.on_report(2, 2, 0.4).action is Action.CONTINUE  # the third of ten from below
+    assert replace_all(policy, 10) in ([8, 8], [8, 9], [9, 8], [9, 9])
+
+
+def test_of_the_best_those_are_copied_that_have_come_as_far():
+    for seed in range(8):
+        policy = started(4, quantile_fraction=0.5, seed=seed)
+        for trial_id in (3, 2, 1, 0):
+            policy.on_report(trial_id, 1, 0.9 - trial_id / 10)
+        policy.on_report(1, 2, 1.0)
+        assert "a copy of trial 1 (reward 1 at epoch=2)" in policy.on_report(3, 2, 0.7).reason
 
 
 def test_a_copy_has_the_rewards_of_its_parent():
@@ -171,7 +385,7 @@ def test_trials_that_have_come_to_the_end_count_but_are_not_copied():
     assert decision.completed
     decision = policy.on_report(1, 1, 0.0)
     assert decision.action is Action.CONTINUE
-    assert "the best have come to their end" in decision.reason
+    assert "ranks 2 of 2; none of the best that still train is better: it goes" in decision.reason
 
 
 # -- lost members --------------------------------------------------------------------------
@@ -248,19 +462,28 @@ def test_members_take_turns_and_none_that_waits_is_behind_one_that_goes_on(slots
                 reached[trial_id] = resource
                 if call.answer.action is Action.CONTINUE and call.answer.standing is not None:
                     assert all(waits >= resource for waits in paused.values())
-            elif call.name == "on_exit" and call.arguments[1] is TrialState.PAUSED:
-                paused[call.arguments[0]] = reached[call.arguments[0]]
+                if call.answer.reason.endswith("it waits for its next turn"):
+                    paused[trial_id] = resource
             elif call.name == "on_start" and isinstance(call.arguments[1], ResumeTrial):
                 trial_id, job = call.arguments
-                assert job.resume_from == min(paused.values())
-                del paused[trial_id]
+                assert job.resume_from == reached[trial_id]
+                assert all(waits >= job.resume_from for waits in paused.values())
+                paused.pop(trial_id, None)  # it is not there if it waited for others to come
 
 
-def test_with_a_slot_for_each_nobody_pauses():
+def test_with_a_slot_for_each_only_bad_ones_that_come_first_pause():
     policy = PopulationPolicy(12, population_size=4, populations=None)
-    decisions = [d for *_, d in play(policy, 0, workers=4, num_trials=30, trouble=0.0).reports()]
-    assert Action.PAUSE not in {decision.action for decision in decisions}
-    assert Action.STOP in {decision.action for decision in decisions}
+    record = play(policy, 0, workers=4, num_trials=60, trouble=0.0)
+    best, actions = {}, collections.Counter()
+    for _, resource, reward, decision in record.reports():
+        actions[decision.action] += 1
+        if decision.action is Action.PAUSE:
+            assert decision.standing.rank == 4
+            assert reward >= best.get(resource, -math.inf)
+        best[resource] = max(reward, best.get(resource, -math.inf))
+        if resource == 12:
+            best.clear()
+    assert actions[Action.STOP] > actions[Action.PAUSE] > 0
 
 
 def test_of_those_at_the_same_resource_the_best_is_next():
@@ -275,7 +498,7 @@ def test_of_those_at_the_same_resource_the_best_is_next():
     policy.on_exit(2, TrialState.PAUSED)
     job = policy.next_job(0.0)
     assert (job.trial_id, job.resume_from, job.milestone) == (1, 1, 2)
-    assert "no trial that waits is further behind" in job.reason
+    assert "no trial that waits its turn is further behind" in job.reason
 
 
 def test_one_population_ends_and_others_follow_if_wanted():

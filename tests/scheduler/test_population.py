@@ -254,6 +254,7 @@ def test_real_processes_copy_whole_checkpoints_while_parents_go_on():
     assert {trial.state for trial in scheduler.trials.values()} <= {
         TrialState.COMPLETED,
         TrialState.STOPPED,
+        TrialState.PAUSED,  # bad ones that came first to an interval, and were replaced
     }
 
 
@@ -283,6 +284,48 @@ def test_simulated_copies_play_their_own_curve_from_the_parents_resource_on(work
         assert trial.reports[0].reward == trial.config["lr"] * (trial.begin + 1)
         assert trial.reports[0].time_s - trial.started_s <= 10.0
     assert not [r for r in caplog.records if r.levelname == "WARNING"]
+
+
+@pytest.mark.parametrize("cost_s", [lambda lr: 10.0, lambda lr: 5.0 + 10.0 * lr])
+def test_rising_curves_are_exploited_even_if_the_bad_ones_are_ahead(cost_s):
+    def rising(config):
+        for epoch in range(1, 21):
+            reward = epoch / 20 + 0.02 * config["lr"]
+            yield {"epoch": epoch, "accuracy": reward}, cost_s(config["lr"])
+
+    for seed in range(3):
+        scheduler = run(
+            executor=SimulatedExecutor(rising, num_workers=10),
+            search_options={"random_seed": seed},
+            explore=lambda config, rng: {"lr": float(rng.uniform(1e-3, 1))},
+            max_t=20,
+            population_size=10,
+            perturbation_interval=2,
+        )
+        # Two of ten at each of nine intervals are 18.
+        assert 10 <= len(copies(scheduler)) <= 36
+        states = [trial.state for trial in scheduler.trials.values()]
+        assert states.count(TrialState.COMPLETED) == 10
+        replaced = states.count(TrialState.STOPPED) + states.count(TrialState.PAUSED)
+        assert replaced == len(copies(scheduler))
+
+
+def test_the_record_tells_why_one_that_waited_was_replaced():
+    def fast_if_bad(config):
+        for epoch in range(1, 13):
+            yield {"epoch": epoch, "accuracy": epoch + config["lr"]}, 5.0 + config["lr"]
+
+    scheduler = run(executor=SimulatedExecutor(fast_if_bad, num_workers=5))
+    waited = [t for t in scheduler.trials.values() if t.state is TrialState.PAUSED]
+    assert waited
+    for trial in waited:
+        decision = trial.decisions[-1].decision
+        assert "it waits for those that were better and are behind" in decision.reason
+        where = f"in the place of trial {trial.trial_id}, whose reward "
+        events = scheduler.history.events
+        starts = [e for e in events if isinstance(e, TrialStarted) and e.reason.startswith(where)]
+        assert len(starts) == 1
+        assert f"at epoch={trial.resource} ranks 5 of 5" in starts[0].reason
 
 
 def test_simulated_copies_begin_anew_if_progress_is_not_kept():
