@@ -9,8 +9,8 @@ are left out, with a message, unless ``--yahpo`` names the folder ``lcbench`` of
 slds-lmu/yahpo_data.
 
 All methods have rungs at 1, 3, 9, 27 ... epochs and their library's defaults otherwise, except that
-no default config is tried first: it says more about who chose the space than about a method. A
-method is a searcher with a scheduler:
+agcore's try no default config first: it says more about who chose the space than about a method.
+Syne Tune's begin with the middle of the space. A method is a searcher with a scheduler:
 
 * ``random``: full-length evaluations of random configs;
 * ``ASHA stopping``, ``ASHA promotion``, ``PASHA``: random configs and early stopping;
