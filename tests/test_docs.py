@@ -214,8 +214,10 @@ def test_pictures_are_those_that_the_script_draws(tmp_path):
     drawn = {path.name for path in tmp_path.glob("*.svg")}
     assert drawn == {path.name for path in (DOCS / "pictures").glob("*.svg")}
     shown = {
-        Path(link).name
+        page.parent.joinpath(link).resolve()
         for page in PAGES
         for link in re.findall(r"!\[[^]]*\]\((\S+?)\)", page.read_text(encoding="utf-8"))
     }
-    assert drawn == shown
+    assert drawn == {path.name for path in shown if path.parent == DOCS / "pictures"}
+    for path in shown:
+        assert path.is_file(), path

@@ -163,6 +163,7 @@ def test_the_commands_of_a_workspace_run_as_they_stand(tmp_path):
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     outputs = tmp_path / "otx-workspace-CLASSIFICATION-digits" / "outputs"
+    assert re.search(r"Trained for 20 epochs: accuracy 0\.9\d+ at epoch", done.stdout)
     assert (outputs / "train" / "models" / "model.pkl").is_file()
     assert (outputs / "hpo").is_dir()
 

@@ -354,25 +354,6 @@ def test_help_loads_no_heavy_library(environment):
     )
 
 
-def test_the_commands_of_the_readme_run(tmp_path, agcore):
-    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("\n## Tuning a workspace, as OTX does\n")[2].partition("\n## ")[0]
-    code = re.search(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)[1]
-    lines = re.search(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)[1].splitlines()
-    (tmp_path / "train.py").write_text(code)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "readme.txt").touch()
-    place = tmp_path
-    for line in lines:
-        command, *words = line.split()
-        if command == "cd":
-            place = place / words[0]
-        else:
-            assert command == "agcore"
-            done = agcore(place, *words)
-    assert re.search(r"Trained for 20 epochs: accuracy 0\.9\d+ at epoch", done.stdout)
-
-
 def test_the_commands_of_the_contrib_page_run(tmp_path, agcore):
     page = (Path(__file__).resolve().parents[3] / "contrib" / "README.md").read_text("utf-8")
     (block,) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
