@@ -8,9 +8,9 @@ method pays for its decisions. The problems are those of ``multi_fidelity_proble
 are left out, with a message, unless ``--yahpo`` names the folder ``lcbench`` of the repository
 slds-lmu/yahpo_data.
 
-All methods have rungs at 1, 3, 9, 27 ... epochs and their library's defaults otherwise, except that
-agcore's try no default config first: it says more about who chose the space than about a method.
-Syne Tune's begin with the middle of the space. A method is a searcher with a scheduler:
+All methods have rungs at 1, 3, 9, 27 ... epochs and their library's defaults otherwise. Both
+libraries begin with the default config, which is the middle of the space here, unless only recorded
+configs may be proposed. A method is a searcher with a scheduler:
 
 * ``random``: full-length evaluations of random configs;
 * ``ASHA stopping``, ``ASHA promotion``, ``PASHA``: random configs and early stopping;
@@ -245,7 +245,6 @@ def _by_agcore(job: Job, problem: Problem, budget_s: float) -> Any:
 
     options = {
         "random_seed": job.seed,
-        "first_is_default": False,
         "candidates": problem.candidates,
         **method.search_options,
     }
