@@ -209,10 +209,7 @@ def _in_vain(choice: Choice, tried: str) -> Iterator[str]:
 
 def _of_tpe(choice: Choice) -> Iterator[str]:
     facts, words = choice.facts, choice.words
-    log_ratio = facts.number("log_density_ratio")
-    if log_ratio is None:
-        return
-    yield from _by_ratio(facts, log_ratio, "like the good ones")
+    yield from _by_ratio(facts, "like the good ones")
     sizes = facts.pair("good", "bad")
     if sizes is not None:
         among = _among(facts.count("failed"), facts.count("running"))
@@ -224,10 +221,7 @@ def _of_tpe(choice: Choice) -> Iterator[str]:
 
 def _of_bohb(choice: Choice) -> Iterator[str]:
     facts, words = choice.facts, choice.words
-    log_ratio = facts.number("log_density_ratio")
-    if log_ratio is None:
-        return
-    yield from _by_ratio(facts, log_ratio, "near the good ones")
+    yield from _by_ratio(facts, "near the good ones")
     sizes = facts.pair("good", "bad")
     if sizes is None:
         return
@@ -238,7 +232,10 @@ def _of_bohb(choice: Choice) -> Iterator[str]:
         yield f"No larger {words.resource} had values enough."
 
 
-def _by_ratio(facts: Facts, log_ratio: float, drawn_how: str) -> Iterator[str]:
+def _by_ratio(facts: Facts, drawn_how: str) -> Iterator[str]:
+    log_ratio = facts.number("log_density_ratio")
+    if log_ratio is None:
+        return
     pool = _pool(facts, drawn_how)
     ratio = f"{math.exp(log_ratio):.3g}" if abs(log_ratio) < _LARGEST_LOG else f"e^{log_ratio:.3g}"
     yield (
