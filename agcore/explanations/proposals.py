@@ -33,6 +33,7 @@ _TOLD = frozenset(
         "kappa",
         "resource",
         "feasible",
+        "believed",
         "prior_power",
         "profile",
         "map_reward",
@@ -140,7 +141,7 @@ class ProposalAccount:
             incumbent = expected.number(expected.incumbent, words)
             yield f"Of the configs it knew, it expected the best to have {incumbent}{where}."
         if expected.improvement is not None:
-            yield f"So the expected improvement was {expected.improvement:.2g}."
+            yield f"So the expected improvement was {expected.improvement:.2g}{self._given(where)}."
         if "kappa" in why:
             yield (
                 f"It looked for the best that could be hoped for: what is expected and "
@@ -159,6 +160,13 @@ class ProposalAccount:
             f"The search valued it at {why['acquisition']:.4g} ({self._acquisition()}) "
             f"after {counted(why['evaluations'], 'evaluation')}."
         )
+
+    def _given(self, where: str) -> str:
+        """What the expected improvement supposes of configs without a value."""
+        count = self._why.get("believed")
+        if not isinstance(count, int) or count < 1:
+            return ""
+        return f", taking for granted what it expected of {counted(count, 'config')} unseen{where}"
 
     def _acquisition(self) -> str:
         """What was maximised, by its name."""

@@ -1,4 +1,4 @@
-"""A Gaussian process conditioned on data: predictions, appends, joint samples and fantasies."""
+"""A Gaussian process given data: predictions, appends, joint samples, fantasies and beliefs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Prediction:
 
 
 class Posterior:
-    """A model given data. Nothing changes it: `append` and `fantasise` return another.
+    """A model given data. Nothing changes it: `append`, `fantasise` and `believe` return another.
 
     What it predicts depends on the data, their order, and which of them were there when it was
     factorised; appending a point costs O(n^2) and is not, to the last bit, factorising anew.
@@ -254,6 +254,19 @@ class Posterior:
             A posterior whose means have shape (b, m); variances do not depend on the draw.
         """
         return self.append(X, self.sample(X, rng, num_samples))
+
+    def believe(self, X: Array) -> Posterior:
+        """The posterior given its own means at X, shape (q, d), as if they were observed there.
+
+        Means stay where they are, variances shrink.
+
+        Raises:
+            NotPositiveDefiniteError: As for `append`.
+
+        Source: Ginsbourger, Le Riche & Carraro (2010), "Kriging is well-suited to parallelize
+        optimization", the kriging believer.
+        """
+        return self.append(X, self.predict(X)[0])
 
 
 def _columns(Y: Array) -> Array:

@@ -2,6 +2,13 @@
 
 Asynchronous BOHB, also called MOBSTER: one Gaussian process models all rungs together, so that
 what cheap rungs say about a config counts at dear ones.
+
+Improvement is expected at one resource, which most configs never reach: they are stopped below it,
+or wait. The model stays unsure of their values there, however well it knows them at lower rungs,
+and hopes for improvement at the same places again and again, where the scheduler stops each trial
+as it stopped the one before. So the default profile believes what it expects of these configs: it
+takes its means for their values at that resource. What it expects elsewhere stays the same, and it
+hopes for less close to them.
 """
 
 from __future__ import annotations
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agcore.jobs import Config
-    from agcore.records import SuggestRequest
+    from agcore.records import Pending, SuggestRequest
     from agcore.searcher.surrogate import Surrogate
     from agcore.space import SearchSpace
 
@@ -34,11 +41,15 @@ if TYPE_CHECKING:
 _NUM_INIT_RANDOM = {"default": 5, "classic": 10}
 _ENOUGH_PER_COLUMN = {"default": 2, "classic": 1}
 _MOST_ROWS = 512
+_MOST_BELIEVED = 128
 RESOURCE_ACQUISITIONS = ("bohb", "first")
 
 
 class GPMultiFidelitySearcher(ModelBasedSearcher):
     """A Gaussian process over configs and resources, for Hyperband of either type.
+
+    At the resource where it expects improvement, its means are taken for the values of configs
+    that were stopped or wait below; not in the classic profile.
 
     Args:
         configspace: What to search: ``train_fn.cs``.
@@ -86,7 +97,8 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         SpecError: An option breaks its rule.
 
     Source: Klein et al. (2020), "Model-based Asynchronous Hyperparameter and Neural Architecture
-    Search", https://arxiv.org/abs/2003.10865; Falkner et al. (2018), "BOHB".
+    Search", https://arxiv.org/abs/2003.10865; Falkner et al. (2018), "BOHB"; for beliefs see
+    `agcore.gp.Posterior.believe`.
     """
 
     _models_curves = True
@@ -253,17 +265,43 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         if not len(at_target):  # 'first' may ask for a rung that nobody has reached
             at_target = np.arange(len(means))
         incumbent = means[at_target].min(axis=0)
-        improvement = self._improvement(fitted, posterior, incumbent)
+        unseen = self._rows_unseen_at(resource, request.pending)
+        believing = self._believing(posterior, unseen)
+        improvement = self._improvement(fitted, believing, incumbent)
         acquisition = AtResource(improvement, self._unit(resource))
         return View(
             acquisition,
             posterior,
             fitted.standardisation,
             self._incumbent_rows(means[at_target].mean(axis=1), posterior.X[at_target]),
-            {**self._why(fitted, incumbent), "resource": resource},
+            {
+                **self._why(fitted, incumbent),
+                "resource": resource,
+                "believed": len(believing.X) - len(posterior.X),
+            },
             acquisition.lift,
             rows=fitted.rows,
         )
+
+    def _rows_unseen_at(self, resource: int, pending: Sequence[Pending]) -> Array:
+        """Rows at a resource of the configs whose values there are neither known nor due."""
+        seen = {case.key for case in self._data.cases if case.resource == resource}
+        seen |= {self._key(p.config) for p in pending if self._resource(p.milestone) == resource}
+        rows = dict(zip((case.key for case in self._data.cases), self._data.X, strict=True))
+        rows |= {self._key(p.config): self._row(p.config, resource) for p in pending}
+        unseen = [row for key, row in rows.items() if key not in seen]
+        table = np.array(unseen).reshape(len(unseen), self._data.X.shape[1])
+        table[:, -1] = self._unit(resource)
+        return table
+
+    def _believing(self, posterior: gp.Posterior, rows: Array) -> gp.Posterior:
+        """The posterior given its own means at rows, shape (q, d), or at some if there are many."""
+        if not len(rows) or self.options.is_classic:
+            return posterior
+        if len(rows) > _MOST_BELIEVED:
+            means = posterior.predict(rows)[0].mean(axis=1)
+            rows = rows[gp.fit_subset(rows, means, _MOST_BELIEVED)]
+        return posterior.believe(rows)
 
     def _is_final(self, why: Mapping[str, Any]) -> bool:
         return bool(why["resource"] == self.max_epochs)

@@ -55,6 +55,20 @@ def test_a_proposal_by_the_model_is_told_in_rewards(story, model_why):
     )
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "was 0.05."),
+        (1, "was 0.05, taking for granted what it expected of 1 config unseen at epoch 3."),
+        (26, "was 0.05, taking for granted what it expected of 26 configs unseen at epoch 3."),
+    ],
+)
+def test_beliefs_are_told(story, model_why, count, said):
+    run = story().propose("model", model_why(resource=3, believed=count))
+    assert f"So the expected improvement {said}" in run.why
+    assert "reasons" not in run.why
+
+
 def test_a_loss_is_told_with_its_own_sign(story, model_why):
     why = model_why(mean=1.4, incumbent=1.5, sd=0.1, resource=3)
     run = story(mode="min", reward_attr="loss", searcher="bayesopt").propose("model", why)

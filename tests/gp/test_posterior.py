@@ -167,6 +167,19 @@ def test_fantasies_leave_the_mean_where_it_was_on_average():
     np.testing.assert_allclose(many.predict(X)[0].mean(axis=1), base.predict(X)[0][:, 0], atol=0.02)
 
 
+@pytest.mark.parametrize("fantasies", [0, 4])
+def test_beliefs_leave_means_and_shrink_variances(fantasies):
+    posterior, believed, X = conditioned(), rows(3, seed=9), rows(4, seed=3)
+    if fantasies:
+        posterior = posterior.fantasise(rows(2, seed=8), np.random.default_rng(0), fantasies)
+    believing = posterior.believe(believed)
+    (before, variance), (after, smaller) = posterior.predict(X), believing.predict(X)
+    np.testing.assert_allclose(after, before, atol=1e-9)
+    assert (smaller < variance).all()
+    noise = float(posterior.values[0])
+    assert (believing.predict(believed)[1] <= noise * 1.001).all()
+
+
 def test_pending_points_may_repeat():
     pending = np.repeat(rows(1, seed=9), 3, axis=0)
     posterior = conditioned().fantasise(pending, np.random.default_rng(0), 5)

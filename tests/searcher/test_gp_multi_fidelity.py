@@ -252,6 +252,76 @@ def test_pending_trials_lead_elsewhere():
     assert abs(alone - beside) > 0.01
 
 
+# -- configs without a value where improvement is expected ---------------------------------
+
+
+def steps_where_all_are_stopped(searcher):
+    """The median distance from a config to the next, if no trial gets beyond the first rung."""
+    found = learn(searcher, lambda config: -1.0, 12, (1,), first=4)
+    return np.median(np.abs(np.diff([suggestion.config["x"] for suggestion in found])))
+
+
+def rising(**options):
+    """A searcher that has seen the reward rise with x at all rungs, up to x = 0.3."""
+    enough = {"num_init_random": 0, "resource_acq_bohb_threshold": 3, "first_is_default": False}
+    searcher = multi(LINE, **enough, **options)
+    for number, x in enumerate((0.0, 0.1, 0.2, 0.3)):
+        for resource in RUNGS:
+            searcher.observe(Observation(number, {"x": x}, resource, x * resource / 9))
+    return searcher
+
+
+def believe_nothing(monkeypatch):
+    monkeypatch.setattr(GPMultiFidelitySearcher, "_believing", lambda self, posterior, _: posterior)
+
+
+def test_it_leaves_the_place_where_trials_are_stopped_below(monkeypatch):
+    assert steps_where_all_are_stopped(rising()) > 0.02
+    believe_nothing(monkeypatch)  # else this would test nothing
+    assert steps_where_all_are_stopped(rising()) < 0.005
+
+
+def test_what_it_expects_does_not_change_with_what_it_believes(monkeypatch):
+    searcher, config = rising(), {"x": 0.6}
+    searcher.observe(Observation(4, config, 1, -1.0))
+    first = searcher.suggest(SuggestRequest(5))
+    assert (first.why["resource"], first.why["believed"]) == (9, 1)
+    believe_nothing(monkeypatch)
+    other = rising()
+    other.observe(Observation(4, config, 1, -1.0))
+    second = other.suggest(SuggestRequest(5))
+    assert second.why["incumbent"] == first.why["incumbent"]
+    assert second.config != first.config
+
+
+def believed(counts, pending=(), **options):
+    """How many configs a searcher believes in that knows so many values at each resource."""
+    options = {"resource_acq_bohb_threshold": 5, "first_is_default": False, **options}
+    suggestion = with_counts(counts, **options).suggest(SuggestRequest(99, pending))
+    return through_json(suggestion)[2]["believed"]
+
+
+def test_it_believes_in_configs_that_were_seen_or_run_below_but_are_not_due():
+    assert believed({1: 4, 3: 5}) == 4
+    below, due = Pending(8, {"x": 0.8, "y": 0.5}, 1), Pending(9, {"x": 0.9, "y": 0.5}, 3)
+    assert believed({1: 4, 3: 5}, (below, due)) == 5
+    promoted = PLANE.sample_configuration(np.random.default_rng(0))
+    assert believed({1: 4, 3: 5}, (Pending(0, promoted, 3),)) == 3
+
+
+def test_where_all_were_seen_there_is_nothing_to_believe():
+    assert believed({1: 4}) == 0
+
+
+def test_the_classic_profile_believes_nothing():
+    assert believed({1: 4, 3: 5}, profile="classic") == 0
+
+
+def test_of_many_configs_it_believes_in_some(monkeypatch):
+    monkeypatch.setattr(gp_multi_fidelity, "_MOST_BELIEVED", 6)
+    assert believed({1: 20, 3: 5}) == 6
+
+
 def test_each_trial_s_latest_report_replaces_the_provisional_one_before():
     searcher = multi()
     config = searcher.suggest(SuggestRequest(0)).config
