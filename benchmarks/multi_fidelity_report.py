@@ -271,8 +271,9 @@ def _print_ranks(results: Results) -> None:
     counts = [len(next(iter(by_method.values()), [])) for by_method in ranks]
     if not any(counts):
         return
-    print(f"\nMean rank over the problems and seeds that all have ({counts[0]} comparisons)")
+    print("\nMean rank over the problems and seeds that all have")
     print(f"{'':<28}" + "".join(f"{f'{head} of the budget':>26}" for head in heads))
+    print(f"{'comparisons':<28}" + "".join(f"{count:>26}" for count in counts))
     for method in results.methods:
         cells = "".join(
             f"{figure(by_method[method]) if method in by_method else '-'!s:>26}"
@@ -346,6 +347,8 @@ def draw(results: Results, path: Path) -> None:
 
 
 def _draw_panel(panel: Any, results: Results, problem: Problem) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     grid = results.grid(problem)
     for method in results.methods:
         regrets = results.regrets(problem, method)
@@ -363,10 +366,14 @@ def _draw_panel(panel: Any, results: Results, problem: Problem) -> None:
     panel.set_yscale("log")
     panel.set_xlim(0, grid[-1])
     first = min(problem.budgets) / 5
-    shown = [results.regrets(problem, m) for m in results.methods]
-    at_first = [r.mean(axis=0)[int(first / grid[-1] * len(grid))] for r in shown if len(r)]
-    panel.set_ylim(LEAST_DRAWN, 1.5 * max(at_first))
+    regrets = [results.regrets(problem, m) for m in results.methods]
+    means = [r.mean(axis=0) for r in regrets if len(r)]
+    at_first = [mean[int(first / grid[-1] * len(grid))] for mean in means]
+    lowest = min(np.nanmin(mean) for mean in means)
+    panel.set_ylim(max(LEAST_DRAWN, 0.6 * lowest), 1.5 * max(at_first))
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter(NullFormatter())
     panel.set_title(problem.name, fontsize=9)
     panel.tick_params(labelsize=7)
     panel.grid(alpha=0.3)
