@@ -350,11 +350,13 @@ def _draw_panel(panel: Any, results: Results, problem: Problem) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     grid = results.grid(problem)
+    means = []
     for method in results.methods:
         regrets = results.regrets(problem, method)
         if not len(regrets):
             continue
         mean = regrets.mean(axis=0)
+        means.append(mean)
         colour, style, width = _LOOKS[method]
         panel.plot(
             grid, np.maximum(mean, LEAST_DRAWN), color=colour, ls=style, lw=width, label=method
@@ -366,8 +368,6 @@ def _draw_panel(panel: Any, results: Results, problem: Problem) -> None:
     panel.set_yscale("log")
     panel.set_xlim(0, grid[-1])
     first = min(problem.budgets) / 5
-    regrets = [results.regrets(problem, m) for m in results.methods]
-    means = [r.mean(axis=0) for r in regrets if len(r)]
     at_first = [mean[int(first / grid[-1] * len(grid))] for mean in means]
     lowest = min(np.nanmin(mean) for mean in means)
     panel.set_ylim(max(LEAST_DRAWN, 0.6 * lowest), 1.5 * max(at_first))
