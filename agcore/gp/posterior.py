@@ -132,6 +132,11 @@ class Posterior:
         return self.model.mean(self._mean_values, X)
 
     @on_one_blas_thread
+    def means(self, X: Array) -> Array:
+        """Means at X, shape (b, d), as (b, m), in O(n b m): without the work for variances."""
+        return self._cross.matrix(X) @ self._alpha + self._prior_mean(X)[:, None]
+
+    @on_one_blas_thread
     def predict(self, X: Array) -> tuple[Array, Array]:
         """Means, shape (b, m), and variances without noise, shape (b,), at X, shape (b, d)."""
         K = self._cross.matrix(X)
@@ -266,7 +271,7 @@ class Posterior:
         Source: Ginsbourger, Le Riche & Carraro (2010), "Kriging is well-suited to parallelize
         optimization", the kriging believer.
         """
-        return self.append(X, self.predict(X)[0])
+        return self.append(X, self.means(X))
 
 
 def _columns(Y: Array) -> Array:

@@ -265,8 +265,7 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         if not len(at_target):  # 'first' may ask for a rung that nobody has reached
             at_target = np.arange(len(means))
         incumbent = means[at_target].min(axis=0)
-        unseen = self._rows_unseen_at(resource, request.pending)
-        believing = self._believing(posterior, unseen)
+        believing = self._believing(posterior, resource, request.pending)
         improvement = self._improvement(fitted, believing, incumbent)
         acquisition = AtResource(improvement, self._unit(resource))
         return View(
@@ -294,14 +293,17 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         table[:, -1] = self._unit(resource)
         return table
 
-    def _believing(self, posterior: gp.Posterior, rows: Array) -> gp.Posterior:
-        """The posterior given its own means at rows, shape (q, d), or at some if there are many."""
-        if not len(rows) or self.options.is_classic:
+    def _believing(
+        self, posterior: gp.Posterior, resource: int, pending: Sequence[Pending]
+    ) -> gp.Posterior:
+        """The posterior given its own means where configs are unseen, at some if these are many."""
+        if self.options.is_classic:
             return posterior
+        rows = self._rows_unseen_at(resource, pending)
         if len(rows) > _MOST_BELIEVED:
-            means = posterior.predict(rows)[0].mean(axis=1)
+            means = posterior.means(rows).mean(axis=1)
             rows = rows[gp.fit_subset(rows, means, _MOST_BELIEVED)]
-        return posterior.believe(rows)
+        return posterior.believe(rows) if len(rows) else posterior
 
     def _is_final(self, why: Mapping[str, Any]) -> bool:
         return bool(why["resource"] == self.max_epochs)

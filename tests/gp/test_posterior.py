@@ -175,6 +175,7 @@ def test_beliefs_leave_means_and_shrink_variances(fantasies):
     believing = posterior.believe(believed)
     (before, variance), (after, smaller) = posterior.predict(X), believing.predict(X)
     np.testing.assert_allclose(after, before, atol=1e-9)
+    np.testing.assert_array_equal(posterior.means(X), before)
     assert (smaller < variance).all()
     noise = float(posterior.values[0])
     assert (believing.predict(believed)[1] <= noise * 1.001).all()

@@ -272,7 +272,9 @@ def rising(**options):
 
 
 def believe_nothing(monkeypatch):
-    monkeypatch.setattr(GPMultiFidelitySearcher, "_believing", lambda self, posterior, _: posterior)
+    monkeypatch.setattr(
+        GPMultiFidelitySearcher, "_believing", lambda self, posterior, *_: posterior
+    )
 
 
 def test_it_leaves_the_place_where_trials_are_stopped_below(monkeypatch):
