@@ -315,6 +315,8 @@ def test_bounds_work_by_position_and_by_name():
         (lambda: Real(0, 1, step=-0.1), r"step must be above 0"),
         (lambda: Real(0, 1, step=1.5), r"step must not exceed"),
         (lambda: Real(1e15, 2e15, step=1e-3), r"finer than floats"),
+        (lambda: Real(1e-300, 1e300, step=1e299), r"more than 308 decimal places"),
+        (lambda: Real(0.0, 1e-310, step=1e-311), r"more than 308 decimal places"),
         (lambda: Real(1, 9, log=True, step=1), r"step and log exclude each other"),
         (lambda: Int(1, 9, log=True, step=1), r"step and log exclude each other"),
         (lambda: Ordinal(), r"at least one value"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from typing import Any, Generic, TypeVar
 
 from agcore.errors import SpecError
@@ -139,6 +140,10 @@ class Real(_Range[float]):
             raise SpecError(f"{self!r}: the step is finer than floats near {biggest}; enlarge it")
         low, high, stride = (Fraction(repr(x)) for x in (self._lower, self._upper, step))
         scale = math.lcm(low.denominator, stride.denominator)
+        if scale * Fraction(max(biggest, 1.0)) > sys.float_info.max:
+            raise SpecError(
+                f"{self!r}: bounds and step need more than 308 decimal places; round the smallest"
+            )
         self._grid = (int(low * scale), int(stride * scale), scale)
         self._count = int((high - low) // stride) + 1
         self._check_count(self._count)
