@@ -15,8 +15,8 @@ configs may be proposed. A method is a searcher with a scheduler:
 * ``random``: full-length evaluations of random configs;
 * ``ASHA stopping``, ``ASHA promotion``, ``PASHA``: random configs and early stopping;
 * ``BOHB``: kernel density estimates, with promotion, as all that follow;
-* ``bayesopt KERNEL``: a Gaussian process over config and resource; that with ``matern52`` is the
-  default and is what is called MOBSTER elsewhere;
+* ``bayesopt KERNEL``: a Gaussian process over config and resource, called MOBSTER elsewhere;
+  ``matern52`` is the default here, ``exp-decay-sum`` in Syne Tune;
 * ``Hyper-Tune``: one Gaussian process for each rung, weighted, with up to four brackets drawn by
   these weights and delayed promotion (D-ASHA);
 * ``Syne Tune ASHA`` and ``Syne Tune MOBSTER``: those of syne-tune 0.13.0 with its own simulator, in

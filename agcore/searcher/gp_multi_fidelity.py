@@ -224,7 +224,11 @@ class GPMultiFidelitySearcher(ModelBasedSearcher):
         return np.append(self.encoding.encode(config), self._unit(level))
 
     def _unit(self, resource: int) -> float:
-        """A resource in [0, 1], as an integer parameter from 1 to the largest is encoded."""
+        """A resource in [0, 1], as an integer parameter from 1 to the largest is encoded.
+
+        On a log scale rungs are at equal distances, and held-out values are predicted better;
+        but searches ended worse with it, on five problems with eight seeds each.
+        """
         return (min(resource, self.max_epochs) - 0.5) / self.max_epochs
 
     def _resource(self, resource: int | None) -> int | None:
