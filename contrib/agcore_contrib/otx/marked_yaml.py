@@ -73,12 +73,8 @@ def parse_marked_yaml(text: str, source: str = "the YAML text") -> MarkedDocumen
     except ImportError as error:
         raise MissingExtraError("reading hpo_config.yaml", "otx") from error
 
-    loader_class: Any = type("Loader", (yaml.SafeLoader,), {})
-    loader_class.add_implicit_resolver(
-        "tag:yaml.org,2002:float", _NUMBER_WITHOUT_DOT, [*"-+0123456789"]
-    )
     try:
-        loader = loader_class(text)
+        loader = with_numbers_without_dot(yaml.SafeLoader)(text)
         node = loader.get_single_node()
         if node is None:
             return MarkedDocument(source, None)
@@ -94,6 +90,15 @@ def parse_marked_yaml(text: str, source: str = "the YAML text") -> MarkedDocumen
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise SpecError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
     return MarkedDocument(source, value, lines)
+
+
+def with_numbers_without_dot(resolver_class: Any) -> Any:
+    """A loader or dumper of PyYAML for which ``1e-4`` is a number, too."""
+    extended: Any = type(resolver_class.__name__, (resolver_class,), {})
+    extended.add_implicit_resolver(
+        "tag:yaml.org,2002:float", _NUMBER_WITHOUT_DOT, [*"-+0123456789"]
+    )
+    return extended
 
 
 def _mark(node: Any, place: Place, lines: dict[Place, int], source: str) -> None:

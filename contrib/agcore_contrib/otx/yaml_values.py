@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agcore.errors import MissingExtraError
-from agcore_contrib.otx.marked_yaml import parse_marked_yaml
+from agcore_contrib.otx.marked_yaml import parse_marked_yaml, with_numbers_without_dot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +43,13 @@ def with_values(text: str, values: Mapping[Place, Any], source: str = "the YAML 
 def yaml_value(value: Any) -> str:
     """A value as YAML text on one line."""
     yaml = _yaml()
-    shown = yaml.safe_dump(
-        value, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
+    shown = yaml.dump(
+        value,
+        Dumper=with_numbers_without_dot(yaml.SafeDumper),  # quotes words that look like one
+        default_flow_style=True,
+        width=float("inf"),
+        allow_unicode=True,
+        sort_keys=False,
     )
     text: str = shown.removesuffix("...\n").rstrip("\n")
     return text

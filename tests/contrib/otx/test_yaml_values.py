@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from agcore.errors import SpecError
 from agcore_contrib.otx.marked_yaml import parse_marked_yaml
@@ -35,6 +35,7 @@ words = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), 
 
 
 @given(value=values | words)
+@example(value="1e-4")  # a number to the reader, a word to PyYAML
 def test_a_value_comes_back_as_it_was(value):
     place = ("sizes", "batch")
     document = parse_marked_yaml(with_values(TEXT, {place: value}))
