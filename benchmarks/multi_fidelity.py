@@ -6,7 +6,7 @@ Each run has four simulated workers and ends when the time of 40 full-length eva
 up, 20 on the recorded curves; what it had found at a quarter and a half of that counts too. No
 method pays for its decisions. The problems are those of ``multi_fidelity_problems.py``. LCBench's
 are left out, with a message, unless ``--yahpo`` names the folder ``lcbench`` of the repository
-slds-lmu/yahpo_data.
+slds-lmu/yahpo_data; they need the extra ``yahpo``.
 
 All methods have rungs at 1, 3, 9, 27 ... epochs and their library's defaults otherwise. Both
 libraries begin with the default config, which is the middle of the space here, unless only recorded
@@ -55,6 +55,7 @@ from multi_fidelity_report import Results, draw, print_report
 from peers import ONE_THREAD, REPOSITORY, default_folder, environment, machine_note
 
 import agcore as ag
+from agcore.errors import MissingExtraError
 from agcore.executor.simulated import SimulatedExecutor
 from agcore.records import Reported
 
@@ -432,7 +433,10 @@ def main() -> None:
     methods = chosen(options.methods, METHODS, lambda method: method.title)
     if not options.peers:
         methods = [method for method in methods if not method.is_peer]
-    problems = [problem_of(spec) for spec in specs_of(options)]
+    try:
+        problems = [problem_of(spec) for spec in specs_of(options)]
+    except MissingExtraError as error:
+        raise SystemExit(str(error)) from error
     problems = chosen(options.problems, problems, lambda problem: problem.name)
     cache = Cache(options.cache)
     if not options.report_only:
