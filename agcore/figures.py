@@ -6,18 +6,17 @@ so nothing is opened and nothing stays behind; only ``show=True`` opens a window
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agcore.errors import SpecError
 from agcore.records import TrialState
+from agcore.whole_files import replaced
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
@@ -320,11 +319,7 @@ def _finish(figure: Figure, filename: str | os.PathLike[str] | None, show: bool)
     return figure
 
 
-_TEMPORARY_NUMBERS = itertools.count()
-
-
 def _save(figure: Figure, path: Path) -> None:
-    """Writes beside the place and renames, so that no reader ever sees half a picture."""
     if not path.suffix:
         path = path.with_suffix(".png")
     picture_format = path.suffix[1:].lower()
@@ -333,15 +328,11 @@ def _save(figure: Figure, path: Path) -> None:
             f"filename={str(path)!r} ends in a format that matplotlib cannot write; "
             "use .png, .svg or .pdf"
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_TEMPORARY_NUMBERS)}")
     try:
-        figure.savefig(temporary, format=picture_format, dpi=DPI)
-        temporary.replace(path)
+        with replaced(path) as unfinished:
+            figure.savefig(unfinished, format=picture_format, dpi=DPI)
     except OSError as error:
         raise SpecError(
             f"filename={str(path)!r} cannot be written ({error.strerror or error}); "
             "name a file in a folder that exists and that you may write to"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from agcore.errors import SpecError
+from agcore.whole_files import replaced
+
+if TYPE_CHECKING:
+    import os
 
 
 def save(obj: Any, path: str | os.PathLike[str]) -> None:
@@ -23,15 +26,14 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
         SpecError: The object cannot be pickled, or the file not written.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         data = cloudpickle.dumps(obj)
     except Exception as error:
         raise SpecError(f"ag.save cannot pickle a {type(obj).__name__}: {error}") from error
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        temporary.replace(target)
+        with replaced(target) as unfinished:
+            unfinished.write_bytes(data)
     except OSError as error:
         raise SpecError(f"ag.save cannot write {target}: {error.strerror}") from error
 

@@ -21,6 +21,7 @@ from agcore.errors import JournalError
 from agcore.journal import read_journal
 from agcore.records import RunResumed, RunStarted
 from agcore.trial_folders import TrialFolders
+from agcore.whole_files import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,9 +194,8 @@ def write_json(path: Path, value: Any) -> None:
     Raises:
         JournalError: It cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        with replaced(path) as unfinished:
+            unfinished.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise JournalError(f"{path} cannot be written: {error.strerror}") from error

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from agcore.checks import whole_number
 from agcore.errors import JournalError, SpecError, did_you_mean
+from agcore.whole_files import replaced
 from agcore_contrib.otx.dotted import get_nested
 from agcore_contrib.otx.marked_yaml import parse_marked_yaml
 from agcore_contrib.otx.models import NUM_EPOCHS, TASK_TYPE
@@ -248,11 +249,10 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         JournalError: It cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        with replaced(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
     except OSError as error:
         raise JournalError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from typing import TYPE_CHECKING
+
+from agcore.whole_files import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +27,6 @@ def made_once(path: Path, make: Callable[[Path], None]) -> Path:
     with path.with_name(f"{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
-            unfinished = path.with_name(f".{os.getpid()}-{path.name}")
-            try:
+            with replaced(path) as unfinished:
                 make(unfinished)
-                unfinished.replace(path)
-            finally:
-                unfinished.unlink(missing_ok=True)
     return path
