@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from agcore.records import Reported, TrialEnded, TrialStarted
@@ -18,13 +19,14 @@ class EpochAccount:
     """Counts the epochs that all attempts of all trials have trained.
 
     What an attempt has trained again is in its first report of a new epoch. One that ended before
-    it is taken to have trained all of that again.
+    it is taken to have trained all of that again. Threads may read the same account.
 
     Attributes:
         spent: Epochs.
     """
 
     def __init__(self) -> None:
+        self._mutex = threading.Lock()
         self._forget()
 
     def _forget(self) -> None:
@@ -36,13 +38,15 @@ class EpochAccount:
 
     def read(self, history: RunHistory) -> int:
         """The epochs, by all that is recorded."""
-        if history is not self._history:
-            self._forget()
-            self._history = history
-        for event in history.events[self._num_read :]:
-            self._add(event)
-        self._num_read = len(history.events)
-        return self.spent
+        with self._mutex:
+            if history is not self._history:
+                self._forget()
+                self._history = history
+            news = history.events[self._num_read :]  # more may come while they are read
+            for event in news:
+                self._add(event)
+            self._num_read += len(news)
+            return self.spent
 
     def _add(self, event: Event) -> None:
         if isinstance(event, TrialStarted):

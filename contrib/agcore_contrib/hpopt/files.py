@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from agcore.errors import JournalError
 from agcore.json_values import with_names
-from agcore.run_directory import write_json
+from agcore.run_directory import RunDirectory, write_json
 from agcore_contrib.hpopt.settings import HpoSettings
 from agcore_contrib.hpopt.status import Status
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _STATUS = "hpopt_status.json"
 _SETTINGS = "hpopt_settings.json"
+_LONGEST_WAIT_S = 60.0
+"""For another process to let go of the run, as for a report."""
 
 
 def get_status_path(save_path: str | os.PathLike[str]) -> str:
@@ -160,8 +162,18 @@ class HpoFiles:
         return get_trial_path(self.folder, trial_id)
 
     def write_trial(self, trial_id: int, record: dict[str, Any]) -> None:
-        """Write the file of a trial."""
-        write_json(Path(self.trial(trial_id)), with_names(record))
+        """Write the file of a trial, unless a later attempt has written it.
+
+        A trial may be promoted, and so be given out again, before the report after which it was
+        stopped has come to its file.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        with RunDirectory(self.run).locked(_LONGEST_WAIT_S):
+            written = self.read_trial(trial_id).get("attempt")
+            if not isinstance(written, int) or written <= record["attempt"]:
+                write_json(Path(self.trial(trial_id)), with_names(record))
 
     def read_trial(self, trial_id: int) -> dict[str, Any]:
         """What the file of a trial holds; empty if it is missing or damaged."""

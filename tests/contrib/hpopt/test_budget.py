@@ -1,7 +1,22 @@
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
 from agcore.history import RunHistory
 from agcore.records import Reported, TrialEnded, TrialProposed, TrialStarted, TrialState
 from agcore_contrib.hpopt.budget import EpochAccount
 from agcore_contrib.hpopt.record import NOT_BEGUN, REPEATED
+
+
+@pytest.fixture
+def switching_often():
+    """Threads take turns a thousand times as often as usual, so that they get into a tangle."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 1000)
+    yield
+    sys.setswitchinterval(interval)
 
 
 def history_of(*events):
@@ -41,3 +56,22 @@ def test_an_account_is_kept_up_to_date_and_begins_anew_with_another_history():
     history.apply(report(3, **{REPEATED: 1}))
     assert account.read(history) == 4
     assert account.read(history_of(*FIRST[:2])) == 1
+
+
+def test_threads_may_read_an_account_of_a_history_that_grows(switching_often):
+    account, history, is_over = EpochAccount(), history_of(), threading.Event()
+
+    def read():
+        while not is_over.is_set():
+            assert account.read(history) <= 5000
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        for number in range(1, 5001):
+            history.apply(TrialProposed(number, 0.0, {"lr": 0.1}, "random"))
+            history.apply(TrialStarted(number, 0.0))
+            history.apply(Reported(number, 1.0, 1, 0.5, {"score": 0.5}))
+        is_over.set()
+        for reader in readers:
+            reader.result()
+    assert account.read(history) == 5000

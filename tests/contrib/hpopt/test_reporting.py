@@ -170,6 +170,20 @@ def test_an_epoch_that_is_named_counts_as_such(create):
     assert hpopt.report(config, 0.1, epoch=4) is hpopt.Status.STOP
 
 
+def test_a_late_word_of_a_former_attempt_does_not_reach_the_file(create):
+    hpo = create()
+    hpopt.report(hpo.get_next_sample(), 0.1)
+    hpo = create(resume=True)
+    config = hpo.get_next_sample()
+    assert config["attempt"] == 1
+    record = hpopt.load_json(config["file_path"])
+    hpo._files.write_trial(0, {**record, "attempt": 0})
+    assert hpopt.load_json(config["file_path"]) == record
+    for attempt in (1, 2):
+        hpo._files.write_trial(0, {**record, "scores": [attempt], "attempt": attempt})
+        assert hpopt.load_json(config["file_path"])["scores"] == [attempt]
+
+
 @pytest.mark.parametrize("algorithm", ["baye_opt", "asha"])
 def test_threads_may_train_side_by_side(create, algorithm):
     hpo = create(search_alg=algorithm, num_trials=12, num_brackets=1, early_stop="median_stop")
