@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agcore.errors import SpecError
+from agcore.whole_files import replaced
 from agcore_contrib.vision.errors import ImageError
 from agcore_contrib.vision.images import square_pixels
 from agcore_contrib.vision.once import made_once
@@ -75,8 +76,8 @@ def read_images(images: Sequence[str], folder: Path, size: int) -> ReadImages:
             raise SpecError(
                 f"none of the {len(images)} images can be read: {next(iter(failures.values()))}"
             )
-        np.save(path.with_suffix(".part.npy"), pixels[: len(rows)])
-        path.with_suffix(".part.npy").replace(path)
+        with replaced(path) as unfinished:
+            np.save(unfinished, pixels[: len(rows)])
     return ReadImages(np.asarray(rows, dtype=np.int64), failures)
 
 
