@@ -145,8 +145,6 @@ def _write(
     search: OpenSearch, config: Mapping[str, Any], repeated: int, *, is_final: bool = False
 ) -> None:
     trial = _trial(search, config)
-    if trial.attempts - 1 != config["attempt"]:
-        return  # the file is that of a later attempt
     record = trial_record(
         trial,
         search.settings.mode,
